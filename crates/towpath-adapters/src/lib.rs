@@ -1,0 +1,1 @@
+//! What performs the engine's actions here: local processes and probes.

@@ -1,0 +1,5 @@
+//! What a deployment is: a release in an environment, with everything that was resolved for it.
+
+mod spec;
+
+pub use spec::*;

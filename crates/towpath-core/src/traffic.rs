@@ -1,0 +1,98 @@
+//! Traffic: how requests of a service are split over revisions, and what is known of them.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{EnvironmentName, Revision, ServiceName},
+    instance::InstanceId,
+    units::{Millis, Percent},
+};
+
+/// A service of an environment as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouteId {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// What.
+    pub service: ServiceName,
+}
+
+/// How requests of one service are answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Where the proxy listens; `None` takes a free port on loopback and keeps it.
+    pub listen: Option<SocketAddr>,
+    /// Where the proxy shows `preview_revision`; `None` takes a free port when there is one to show.
+    pub preview: Option<SocketAddr>,
+    /// Who gets what.
+    ///
+    /// INVARIANT: weights sum to 100, or all are 0 while nothing can serve.
+    pub backends: BTreeMap<Revision, Backend>,
+    /// Which revision the preview address shows. Its endpoints are in `backends`, with weight 0 before the switch.
+    pub preview_revision: Option<Revision>,
+    /// How long a request may wait in the proxy while no backend has an endpoint; then it gets 503.
+    pub hold: Millis,
+    /// How long requests in flight may go on at an endpoint that left the route.
+    pub drain: Millis,
+}
+
+/// One revision's share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Share of the requests.
+    pub weight: Percent,
+    /// Ready instances.
+    pub endpoints: BTreeMap<InstanceId, SocketAddr>,
+}
+
+/// Every route of the proxy. What is not in the table is closed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RouteTable(pub BTreeMap<RouteId, Route>);
+
+/// What the proxy says of its routes and endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficStatus {
+    /// By route.
+    pub routes: BTreeMap<String, RouteStatus>,
+    /// Requests in flight by instance (its display form), also at those that left their route; 0 is listed as long as the
+    /// instance is routed to.
+    pub in_flight: BTreeMap<String, u64>,
+}
+
+/// What the proxy says of one route.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    /// Where it listens now.
+    pub listen: Option<SocketAddr>,
+    /// Where it shows the preview now.
+    pub preview: Option<SocketAddr>,
+    /// Why it could not listen (`address already in use`).
+    pub error: Option<String>,
+}
+
+/// Upper bounds, in microseconds, of the buckets of a latency histogram; the last bucket has no bound.
+///
+/// Chosen 1–2–5 per decade from 100 µs to 50 s with two more points where service levels are usually set.
+pub const LATENCY_BOUNDS_US: [u64; 20] = [
+    100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_000_000,
+    2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000,
+];
+
+/// What a revision did for a service: requests, errors by class, latency. Counts only grow, or are a difference of two such.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Requests answered, failed ones included.
+    pub requests: u64,
+    /// Answers by status class 1xx to 5xx as the upstream gave them.
+    pub status: [u64; 5],
+    /// Requests that the proxy had to answer itself: no connection, reset, truncated, timed out.
+    pub upstream_errors: u64,
+    /// Requests tried again on another instance.
+    pub retries: u64,
+    /// Requests per bucket of [`LATENCY_BOUNDS_US`], and above the last.
+    pub latency: [u64; LATENCY_BOUNDS_US.len() + 1],
+    /// Sum of latencies in microseconds.
+    pub latency_sum_us: u64,
+}

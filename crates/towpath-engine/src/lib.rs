@@ -1,0 +1,4 @@
+//! The ports of the control plane and the loop that turns them: load, plan, perform, append.
+#![warn(missing_docs)]
+
+pub mod ports;

@@ -1,0 +1,1 @@
+//! Ledger, blobs and samples on SQLite.

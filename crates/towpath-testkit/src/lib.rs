@@ -1,0 +1,1 @@
+//! Builders, fakes of every port and the simulation. Used by tests only.
