@@ -4,10 +4,20 @@
 //! asks the network or waits. Time, ids and bytes come in as arguments; effects go out as data.
 #![warn(missing_docs)]
 
+pub mod analysis;
+pub mod command;
+pub mod decide;
 pub mod deployment;
+pub mod event;
 pub mod ids;
 pub mod instance;
 pub mod ledger;
+pub mod plan;
 pub mod project;
+pub mod promotion;
+pub mod refusal;
+pub mod release;
+pub mod rollout;
 pub mod traffic;
 pub mod units;
+pub mod world;

@@ -73,13 +73,16 @@ impl Percent {
     }
 
     /// Returns what is missing to 100.
+    #[must_use]
     pub const fn rest(self) -> Self {
         Self(100 - self.0)
     }
 
     /// Returns this share of `count`, rounded up, so that a positive share is never nothing.
     pub const fn of_ceil(self, count: u32) -> u32 {
-        (count as u64 * self.0 as u64).div_ceil(100) as u32
+        // Computed apart from the hundreds, so that nothing overflows.
+        let (hundreds, rest) = (count / 100, count % 100);
+        hundreds * self.0 as u32 + (rest * self.0 as u32).div_ceil(100)
     }
 }
 

@@ -1,0 +1,173 @@
+//! Commands: what people and the control plane ask for, and who asks.
+
+use jiff::Timestamp;
+
+use crate::{
+    analysis::Measurement,
+    deployment::DeploymentSpec,
+    ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
+    project::Project,
+    release::ReleaseContent,
+    rollout::{Failure, PauseReason},
+};
+
+/// Who asks, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// Who.
+    pub principal: PrincipalName,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Puts the policy of the project's files in force.
+    DeclareProject {
+        /// The policy.
+        project: Project,
+        /// The bundle it was read from.
+        bundle: Digest,
+    },
+    /// Makes a release; making the same again yields the one that is there.
+    CreateRelease {
+        /// What it is made of.
+        content: ReleaseContent,
+        /// What changed.
+        notes: Option<String>,
+    },
+    /// Asks for a release to enter an environment.
+    Promote {
+        /// Where to.
+        environment: EnvironmentName,
+        /// What.
+        release: ReleaseNumber,
+        /// What would run, resolved from the release's bundle.
+        spec: Box<DeploymentSpec>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Agrees.
+    Approve {
+        /// The request.
+        promotion: PromotionNumber,
+        /// The checksum that was shown, if the client says it: another one is refused.
+        plan: Option<Digest>,
+        /// What they say.
+        comment: Option<String>,
+    },
+    /// Says no.
+    Reject {
+        /// The request.
+        promotion: PromotionNumber,
+        /// What they say.
+        comment: Option<String>,
+    },
+    /// Ticks off an item.
+    Confirm {
+        /// The request.
+        promotion: PromotionNumber,
+        /// The item as the project words it.
+        item: String,
+    },
+    /// Begins the rollout of a promotion whose gates are open. Asked by the control plane.
+    StartDeployment {
+        /// The request.
+        promotion: PromotionNumber,
+        /// What would run, resolved again now.
+        spec: Box<DeploymentSpec>,
+    },
+    /// Closes a promotion that cannot be carried out. Asked by the control plane.
+    FailPromotion {
+        /// The request.
+        promotion: PromotionNumber,
+        /// Why.
+        reason: String,
+    },
+    /// Goes back.
+    Rollback {
+        /// Where.
+        environment: EnvironmentName,
+        /// To which revision; without one to the good one before the current.
+        to: Option<Revision>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Holds a rollout.
+    Pause {
+        /// Where.
+        environment: EnvironmentName,
+        /// What they say.
+        comment: Option<String>,
+    },
+    /// Lets a rollout go on.
+    Resume {
+        /// Where.
+        environment: EnvironmentName,
+    },
+    /// Sends a rollout to its end.
+    PromoteRollout {
+        /// Where.
+        environment: EnvironmentName,
+    },
+    /// Fails a rollout by hand.
+    Abort {
+        /// Where.
+        environment: EnvironmentName,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Writes down what has happened. Asked by the control plane.
+    Report(Report),
+}
+
+/// What has happened to a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Which.
+    pub revision: Revision,
+    /// What.
+    pub happened: Happened,
+}
+
+/// What can happen to a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// The step before is done.
+    StepStarted {
+        /// The step that begins.
+        step: usize,
+    },
+    /// More instances are ready.
+    Progressed {
+        /// The step in force.
+        step: usize,
+        /// How many.
+        ready: u32,
+    },
+    /// The analysis measured.
+    Measured {
+        /// The step in force.
+        step: usize,
+        /// What.
+        measurement: Measurement,
+    },
+    /// The verification passed.
+    Verified {
+        /// The step in force.
+        step: usize,
+        /// One line per check.
+        results: Vec<String>,
+    },
+    /// It waits.
+    Paused(PauseReason),
+    /// It is done.
+    Completed,
+    /// It failed.
+    Failed(Failure),
+    /// The good revision serves alone again.
+    RolledBack,
+    /// The revision replaced earlier is stopped.
+    Retired,
+}

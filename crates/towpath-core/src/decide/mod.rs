@@ -1,0 +1,86 @@
+//! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
+
+pub mod promotion;
+mod release;
+pub mod rollout;
+
+use crate::{
+    command::{Asker, Command},
+    event::{Event, Fact, NewEvent},
+    ids::EnvironmentName,
+    project::{EnvironmentPolicy, Project},
+    refusal::{Refusal, RefusalCode},
+    world::World,
+};
+
+/// What a command leads to: events to append, possibly none when everything is as asked already.
+pub type Decision = Result<Vec<NewEvent>, Refusal>;
+
+/// Decides a command.
+pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
+    match command {
+        Command::DeclareProject { project, bundle } => release::declare(world, project, *bundle),
+        Command::CreateRelease { content, notes } => release::create(world, content, notes.as_ref(), asker),
+        Command::Promote { environment, release, spec, reason } => {
+            promotion::request(world, environment, *release, spec, reason.as_ref())
+        }
+        Command::Approve { promotion, plan, comment } => {
+            promotion::approve(world, *promotion, *plan, comment.as_ref(), asker)
+        }
+        Command::Reject { promotion, comment } => promotion::reject(world, *promotion, comment.as_ref()),
+        Command::Confirm { promotion, item } => promotion::confirm(world, *promotion, item),
+        Command::StartDeployment { promotion, spec } => promotion::start(world, *promotion, spec, asker),
+        Command::FailPromotion { promotion, reason } => promotion::fail(world, *promotion, reason),
+        Command::Rollback { environment, to, reason } => {
+            rollout::roll_back(world, environment, *to, reason.as_ref(), asker)
+        }
+        Command::Pause { environment, comment } => rollout::pause(world, environment, comment.as_ref()),
+        Command::Resume { environment } => rollout::resume(world, environment),
+        Command::PromoteRollout { environment } => rollout::promote(world, environment),
+        Command::Abort { environment, reason } => rollout::abort(world, environment, reason.as_ref(), asker),
+        Command::Report(report) => rollout::report(world, report),
+    }
+}
+
+/// Gives decided events their place after `world` and folds them; the second half of carrying out a command.
+pub fn commit(world: World, decided: Vec<NewEvent>, asker: &Asker, cause: &str) -> (World, Vec<Event>) {
+    let mut events = Vec::with_capacity(decided.len());
+    let world = decided.into_iter().fold(world, |world, NewEvent { environment, fact }| {
+        let event = Event {
+            sequence: world.size,
+            at: asker.now,
+            principal: asker.principal.clone(),
+            cause: cause.to_owned(),
+            environment,
+            fact,
+        };
+        let world = world.apply(&event);
+        events.push(event);
+        world
+    });
+    (world, events)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every decision ends with it")]
+fn one(environment: Option<EnvironmentName>, fact: Fact) -> Decision {
+    Ok(vec![NewEvent { environment, fact }])
+}
+
+fn project(world: &World) -> Result<&Project, Refusal> {
+    world.project.as_deref().ok_or_else(|| {
+        Refusal::new(RefusalCode::NoProject, "no project has been declared")
+            .next("towpath up in a folder with a `towpath.yaml`")
+    })
+}
+
+fn policy<'a>(world: &'a World, environment: &EnvironmentName) -> Result<&'a EnvironmentPolicy, Refusal> {
+    let project = project(world)?;
+    project.environments.get(environment).ok_or_else(|| {
+        let known: Vec<&str> = project.environments.keys().map(EnvironmentName::as_str).collect();
+        Refusal::new(RefusalCode::NotFound, format!("there is no environment `{environment}` in the pipeline"))
+            .next(format!("one of: {}", known.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests;

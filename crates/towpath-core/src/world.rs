@@ -1,0 +1,270 @@
+//! The world: everything that is known, as the fold of the ledger.
+//!
+//! Plain data, cheap to clone: what grows is kept in persistent maps that share structure.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{Event, Fact},
+    ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
+    project::{EnvironmentPolicy, Project},
+    promotion::{Approval, Confirmation, Promotion, PromotionState},
+    release::Release,
+    rollout::{Deployment, Phase, Running, fold, steps},
+};
+
+/// Changes whenever the shape of [`World`] does, so that older snapshots of it are left alone.
+pub const SNAPSHOT_FORMAT: &str = "world/1";
+
+/// Everything that is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// How many events are folded in.
+    pub size: u64,
+    /// The policy in force.
+    pub project: Option<Arc<Project>>,
+    /// The bundle that the policy was read from.
+    pub bundle: Option<Digest>,
+    /// Every release.
+    pub releases: OrdMap<ReleaseNumber, Arc<Release>>,
+    /// The releases by content.
+    pub release_by_digest: OrdMap<Digest, ReleaseNumber>,
+    /// Every promotion.
+    pub promotions: OrdMap<PromotionNumber, Arc<Promotion>>,
+    /// Every deployment.
+    pub deployments: OrdMap<Revision, Arc<Deployment>>,
+    /// Every environment that anything was asked for.
+    pub environments: OrdMap<EnvironmentName, EnvironmentState>,
+}
+
+/// What is known of an environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentState {
+    /// The good revision.
+    pub current: Option<Revision>,
+    /// The rollout that is running or going back.
+    pub rollout: Option<Revision>,
+    /// Revisions that were replaced and still run.
+    pub retiring: Vec<Retiring>,
+    /// When releases completed here, the last time; a release that was rolled back is taken out.
+    pub completed: OrdMap<ReleaseNumber, Timestamp>,
+    /// The newest release that was ever asked for here.
+    pub newest_asked: Option<ReleaseNumber>,
+}
+
+/// A revision that was replaced and still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// Which.
+    pub revision: Revision,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl World {
+    /// Returns the policy of an environment of the pipeline.
+    pub fn policy(&self, environment: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        self.project.as_ref()?.environments.get(environment)
+    }
+
+    /// Returns when a release was last deployed and verified in an environment, if it was and was not rolled back since.
+    pub fn completed_at(&self, environment: &EnvironmentName, release: ReleaseNumber) -> Option<Timestamp> {
+        self.environments.get(environment)?.completed.get(&release).copied()
+    }
+
+    /// Returns the deployment that is good in an environment.
+    pub fn current(&self, environment: &EnvironmentName) -> Option<&Arc<Deployment>> {
+        self.deployments.get(&self.environments.get(environment)?.current?)
+    }
+
+    /// Returns the deployment that is rolling out or back in an environment.
+    pub fn rollout(&self, environment: &EnvironmentName) -> Option<&Arc<Deployment>> {
+        self.deployments.get(&self.environments.get(environment)?.rollout?)
+    }
+
+    /// Returns the promotions that wait, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Arc<Promotion>> {
+        self.promotions.values().filter(|promotion| promotion.is_waiting())
+    }
+
+    /// Returns the deployments of an environment, newest first.
+    pub fn history<'a>(&'a self, environment: &'a EnvironmentName) -> impl Iterator<Item = &'a Arc<Deployment>> {
+        self.deployments.values().rev().filter(move |deployment| deployment.environment == *environment)
+    }
+
+    /// Returns the number that the next release gets.
+    pub fn next_release(&self) -> ReleaseNumber {
+        ReleaseNumber(self.releases.get_max().map_or(1, |(number, _)| number.0 + 1))
+    }
+
+    /// Returns the number that the next promotion gets.
+    pub fn next_promotion(&self) -> PromotionNumber {
+        PromotionNumber(self.promotions.get_max().map_or(1, |(number, _)| number.0 + 1))
+    }
+
+    /// Returns the number that the next deployment gets.
+    pub fn next_revision(&self) -> Revision {
+        Revision(self.deployments.get_max().map_or(1, |(number, _)| number.0 + 1))
+    }
+
+    /// Folds one event.
+    #[must_use]
+    pub fn apply(mut self, event: &Event) -> Self {
+        self.size = event.sequence + 1;
+        match &event.fact {
+            Fact::ProjectDeclared { project, bundle } => {
+                self.project = Some(Arc::new(project.clone()));
+                self.bundle = Some(*bundle);
+            }
+            Fact::ReleaseCreated { release } => {
+                self.release_by_digest.insert(release.digest, release.number);
+                self.releases.insert(release.number, Arc::new(Release::clone(release)));
+            }
+            Fact::PromotionRequested { .. }
+            | Fact::PromotionApproved { .. }
+            | Fact::PromotionRejected { .. }
+            | Fact::ChecklistConfirmed { .. }
+            | Fact::PromotionSuperseded { .. }
+            | Fact::PromotionFailed { .. } => self.apply_promotion(event),
+            Fact::DeploymentStarted { .. } => self.start_deployment(event),
+            Fact::StepStarted { revision, .. }
+            | Fact::RolloutProgressed { revision, .. }
+            | Fact::AnalysisMeasured { revision, .. }
+            | Fact::VerificationPassed { revision, .. }
+            | Fact::RolloutPaused { revision, .. }
+            | Fact::RolloutResumed { revision }
+            | Fact::RolloutPromoted { revision }
+            | Fact::RolloutCompleted { revision }
+            | Fact::RolloutFailed { revision, .. }
+            | Fact::RolledBack { revision }
+            | Fact::RevisionRetired { revision } => self.apply_rollout(*revision, event),
+        }
+        self
+    }
+
+    fn apply_promotion(&mut self, event: &Event) {
+        let (by, at) = (&event.principal, event.at);
+        match &event.fact {
+            Fact::PromotionRequested { promotion, release, spec, plan, reason } => {
+                let Some(environment) = event.environment.clone() else { return };
+                let state = self.environments.entry(environment.clone()).or_default();
+                state.newest_asked = state.newest_asked.max(Some(*release));
+                let asked = Promotion {
+                    number: *promotion,
+                    environment,
+                    release: *release,
+                    spec: Arc::new(spec.as_ref().clone()),
+                    plan: *plan,
+                    requested_by: by.clone(),
+                    requested_at: at,
+                    reason: reason.clone(),
+                    approvals: Vec::new(),
+                    confirmed: Vec::new(),
+                    state: PromotionState::Waiting,
+                };
+                self.promotions.insert(*promotion, Arc::new(asked));
+            }
+            Fact::PromotionApproved { promotion, comment, .. } => self.change_promotion(*promotion, |it| {
+                it.approvals.push(Approval { by: by.clone(), at, comment: comment.clone() });
+            }),
+            Fact::ChecklistConfirmed { promotion, item } => self.change_promotion(*promotion, |it| {
+                it.confirmed.push(Confirmation { item: item.clone(), by: by.clone(), at });
+            }),
+            Fact::PromotionRejected { promotion, comment } => self.change_promotion(*promotion, |it| {
+                it.state = PromotionState::Rejected { by: by.clone(), comment: comment.clone() };
+            }),
+            Fact::PromotionSuperseded { promotion, by } => self.change_promotion(*promotion, |it| {
+                it.state = PromotionState::Superseded { by: *by };
+            }),
+            Fact::PromotionFailed { promotion, reason } => self.change_promotion(*promotion, |it| {
+                it.state = PromotionState::Failed { reason: reason.clone() };
+            }),
+            Fact::ProjectDeclared { .. }
+            | Fact::ReleaseCreated { .. }
+            | Fact::DeploymentStarted { .. }
+            | Fact::StepStarted { .. }
+            | Fact::RolloutProgressed { .. }
+            | Fact::AnalysisMeasured { .. }
+            | Fact::VerificationPassed { .. }
+            | Fact::RolloutPaused { .. }
+            | Fact::RolloutResumed { .. }
+            | Fact::RolloutPromoted { .. }
+            | Fact::RolloutCompleted { .. }
+            | Fact::RolloutFailed { .. }
+            | Fact::RolledBack { .. }
+            | Fact::RevisionRetired { .. } => {}
+        }
+    }
+
+    fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {
+        if let Some(promotion) = self.promotions.get_mut(&number) {
+            change(Arc::make_mut(promotion));
+        }
+    }
+
+    fn start_deployment(&mut self, event: &Event) {
+        let Fact::DeploymentStarted { revision, release, runs, promotion, rollback, spec } = &event.fact else {
+            return;
+        };
+        let Some(environment) = event.environment.clone() else { return };
+        if let Some(number) = promotion {
+            self.change_promotion(*number, |it| it.state = PromotionState::Deployed { revision: *revision });
+        }
+        let left = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.from)).map(|left| left.release);
+        let state = self.environments.entry(environment.clone()).or_default();
+        if let Some(left) = left {
+            // What somebody went back from is no longer fit to go forward.
+            state.completed.remove(&left);
+        }
+        state.rollout = Some(*revision);
+        let stable = state.current;
+        let steps = steps(spec, stable.is_some(), rollback.is_some());
+        let phase = Phase::Running(Running::begin(&steps, 0, event.at));
+        let deployment = Deployment {
+            revision: *revision,
+            environment,
+            release: *release,
+            runs: *runs,
+            promotion: *promotion,
+            rollback: rollback.clone(),
+            spec: Arc::new(spec.as_ref().clone()),
+            stable,
+            steps,
+            phase,
+            started_at: event.at,
+            started_by: event.principal.clone(),
+            ended_at: None,
+            measurements: Vec::new(),
+            verification: Vec::new(),
+        };
+        self.deployments.insert(*revision, Arc::new(deployment));
+    }
+
+    fn apply_rollout(&mut self, revision: Revision, event: &Event) {
+        let Some(before) = self.deployments.get(&revision) else { return };
+        let was_running = before.running().is_some();
+        let was_going_back = matches!(before.phase, Phase::RollingBack { .. });
+        let after = fold(Deployment::clone(before), &event.fact, event.at);
+        let state = self.environments.entry(after.environment.clone()).or_default();
+        match &after.phase {
+            Phase::Completed if was_running => {
+                if let Some(replaced) = state.current.replace(revision) {
+                    state.retiring.push(Retiring { revision: replaced, since: event.at });
+                }
+                state.rollout = None;
+                state.completed.insert(after.release, event.at);
+            }
+            Phase::RolledBack { .. } if was_going_back => state.rollout = None,
+            Phase::Retired => state.retiring.retain(|retiring| retiring.revision != revision),
+            Phase::Running(_) | Phase::RollingBack { .. } | Phase::RolledBack { .. } | Phase::Completed => {}
+        }
+        self.deployments.insert(revision, Arc::new(after));
+    }
+}
+
+#[cfg(test)]
+mod tests;
