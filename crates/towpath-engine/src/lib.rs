@@ -1,4 +1,16 @@
 //! The ports of the control plane and the loop that turns them: load, plan, perform, append.
+//!
+//! Nothing is decided here: `towpath-core` decides, this crate carries out and writes down. It performs an action first and
+//! appends what happened after; it may be killed between the two, so every action may be performed twice.
 #![warn(missing_docs)]
 
+mod engine;
+mod jobs;
+pub mod journal;
+mod perform;
 pub mod ports;
+mod sampling;
+mod writer;
+
+pub use engine::{Engine, EngineError, Ports, Progress};
+pub use writer::{Done, SubmitError};

@@ -1,15 +1,19 @@
 //! What the engine needs from the outside, as traits. Implementations live in their own crates and never see each other.
 
 mod blobs;
+mod checks;
 mod clock;
 mod ledger;
+mod resolver;
 mod samples;
 mod target;
 mod traffic;
 
 pub use blobs::{BlobError, BlobReader, Blobs};
+pub use checks::{CheckOutcome, Checks};
 pub use clock::Clock;
 pub use ledger::{Ledger, LedgerError, LedgerHead, Snapshot};
+pub use resolver::{ResolveError, Resolver};
 pub use samples::{Sample, SampleError, SampleWindow, Samples};
 pub use target::{LogChunk, LogQuery, Target, TargetError};
 pub use traffic::{Traffic, TrafficError};

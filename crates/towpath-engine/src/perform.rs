@@ -1,0 +1,188 @@
+//! Performing: one action of a plan at a time. An action that fails is planned again at the next turn.
+
+use std::collections::BTreeMap;
+
+use towpath_core::{
+    analysis::measure,
+    command::{Command, Happened, Report},
+    ids::{EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
+    instance::{Environment, InstanceSet, SetId},
+    plan::Action,
+    refusal::RefusalCode,
+    rollout::{Observation, Step},
+    traffic::{Counts, RouteId, RouteTable},
+    world::World,
+};
+
+use crate::{
+    engine::{Engine, Memory},
+    ports::{ResolveError, SampleWindow, TargetError},
+    writer::SubmitError,
+};
+
+impl Engine {
+    /// Performs an action; says whether something was written down.
+    pub(crate) async fn perform(
+        &self,
+        world: &World,
+        observation: &Observation,
+        memory: &mut Memory,
+        action: Action,
+    ) -> bool {
+        match action {
+            Action::Route(table) => {
+                self.route(memory, table).await;
+                true
+            }
+            Action::Scale { set, replicas } => {
+                self.scale(world, memory, set, replicas).await;
+                true
+            }
+            Action::Report(report) => self.report(report).await,
+            Action::Measure { revision, step, from, to } => {
+                memory.sampler.flush(&self.ports, to, true).await;
+                self.measure(world, revision, step, (from, to)).await
+            }
+            Action::Verify { revision, step } => {
+                if let Some(deployment) = world.deployments.get(&revision) {
+                    self.verify(memory, deployment, step, observation);
+                }
+                false
+            }
+            Action::RequestPromotion { environment, release } => {
+                self.request_promotion(world, memory, environment, release).await
+            }
+            Action::StartDeployment { promotion } => self.start_deployment(world, promotion).await,
+        }
+    }
+
+    async fn route(&self, memory: &mut Memory, table: RouteTable) {
+        match self.ports.traffic.apply(&table).await {
+            Ok(()) => memory.routes = table,
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the routing was not applied"),
+        }
+    }
+
+    async fn scale(&self, world: &World, memory: &mut Memory, set: SetId, replicas: u32) {
+        let result = if replicas == 0 {
+            self.ports.target.remove(&set).await
+        } else {
+            match self.instance_set(world, &set, replicas).await {
+                Ok(declared) => self.ports.target.scale(&declared).await,
+                Err(reason) => Err(TargetError::CannotStart { set: set.clone(), reason, source: None }),
+            }
+        };
+        match result {
+            Ok(()) => {
+                memory.cannot_start.remove(&set);
+                memory.declared.insert(set, replicas);
+            }
+            Err(TargetError::CannotStart { reason, source, .. }) => {
+                let cause = source.map(|source| format!(": {source}")).unwrap_or_default();
+                memory.cannot_start.insert(set, format!("{reason}{cause}"));
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, %set, "scaling failed; it is tried again");
+            }
+        }
+    }
+
+    async fn instance_set(&self, world: &World, set: &SetId, replicas: u32) -> Result<InstanceSet, String> {
+        let deployment = world.deployments.get(&set.revision).ok_or("the revision is not known")?;
+        let spec = deployment.spec.services.get(&set.service).ok_or("the revision has no such service")?;
+        let blob = self.ports.blobs.get(&spec.environment).await;
+        let blob = blob.map_err(|error| format!("its environment cannot be read: {error}"))?;
+        let variables: BTreeMap<String, String> =
+            serde_json::from_slice(&blob).map_err(|_| "its environment is damaged")?;
+        Ok(InstanceSet { id: set.clone(), replicas, spec: spec.clone(), environment: Environment(variables) })
+    }
+
+    async fn report(&self, report: Report) -> bool {
+        match self.submit_own(Command::Report(report), "control loop").await {
+            Ok(done) => !done.events.is_empty(),
+            // The world moved on between looking and writing; the next turn looks again.
+            Err(SubmitError::Refused(_)) => false,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "what happened could not be written down");
+                false
+            }
+        }
+    }
+
+    async fn measure(
+        &self,
+        world: &World,
+        revision: Revision,
+        step: usize,
+        (from, to): (jiff::Timestamp, jiff::Timestamp),
+    ) -> bool {
+        let Some(deployment) = world.deployments.get(&revision) else { return false };
+        let Some(Step::Analysis(spec)) = deployment.steps.get(step) else { return false };
+        let mut sum = Counts::default();
+        for service in deployment.spec.services.keys() {
+            let route = RouteId { environment: deployment.environment.clone(), service: service.clone() };
+            let window = SampleWindow { route, revision: deployment.runs, from, to };
+            match self.ports.samples.sum(&window).await {
+                Ok(counts) => sum.add(&counts),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "samples cannot be read; tried again");
+                    return false;
+                }
+            }
+        }
+        let measurement = measure(spec, &sum, from, to);
+        self.report(Report { revision, happened: Happened::Measured { step, measurement } }).await
+    }
+
+    async fn request_promotion(
+        &self,
+        world: &World,
+        memory: &mut Memory,
+        environment: EnvironmentName,
+        number: ReleaseNumber,
+    ) -> bool {
+        let key = (environment, number);
+        let Some(release) = world.releases.get(&number).filter(|_| !memory.unresolvable.contains(&key)) else {
+            return false;
+        };
+        let (environment, _) = &key;
+        let failure = match self.ports.resolver.resolve(release, environment).await {
+            Err(error) => error.to_string(),
+            Ok(spec) => {
+                let spec = Box::new(spec);
+                let command = Command::Promote { environment: environment.clone(), release: number, spec, reason: None };
+                match self.submit_own(command, "automatic deployment").await {
+                    Ok(done) => return !done.events.is_empty(),
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        tracing::warn!(%environment, release = %number, failure, "a release cannot enter by itself");
+        memory.unresolvable.push(key);
+        false
+    }
+
+    async fn start_deployment(&self, world: &World, number: PromotionNumber) -> bool {
+        let Some(promotion) = world.promotions.get(&number) else { return false };
+        let Some(release) = world.releases.get(&promotion.release) else { return false };
+        let failed = match self.ports.resolver.resolve(release, &promotion.environment).await {
+            Err(error @ ResolveError::Invalid { .. }) => error.to_string(),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a promotion cannot start; it is tried again");
+                return false;
+            }
+            Ok(spec) => {
+                let command = Command::StartDeployment { promotion: number, spec: Box::new(spec) };
+                match self.submit_own(command, "gates open").await {
+                    Ok(_) => return true,
+                    // A gate closed between looking and starting: it waits on.
+                    Err(SubmitError::Refused(refusal)) if refusal.code == RefusalCode::GateClosed => return false,
+                    Err(SubmitError::Refused(refusal)) => refusal.message,
+                    Err(_) => return false,
+                }
+            }
+        };
+        let command = Command::FailPromotion { promotion: number, reason: failed };
+        self.submit_own(command, "gates open").await.is_ok()
+    }
+}
