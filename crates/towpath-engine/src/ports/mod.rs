@@ -9,7 +9,7 @@ mod traffic;
 
 pub use blobs::{BlobError, BlobReader, Blobs};
 pub use clock::Clock;
-pub use ledger::{Ledger, LedgerError, LedgerHead, Snapshot};
-pub use samples::{Sample, SampleError, SampleWindow, Samples};
+pub use ledger::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};
+pub use samples::{DELETED_AFTER, HOURS_AFTER, MINUTES_AFTER, Sample, SampleError, SampleWindow, Samples, span_end};
 pub use target::{LogChunk, LogQuery, Target, TargetError};
 pub use traffic::{Traffic, TrafficError};
