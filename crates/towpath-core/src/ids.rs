@@ -94,6 +94,13 @@ name!(
     Role
 );
 
+impl PrincipalName {
+    /// Returns the name under which the control plane itself acts; no person may have it.
+    pub fn control_plane() -> Self {
+        Self("towpath".into())
+    }
+}
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

@@ -1,10 +1,6 @@
 //! The engine: the handle everybody uses, and the loop that observes, plans and performs.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
@@ -13,6 +9,7 @@ use towpath_core::{
     event::Event,
     ids::PrincipalName,
     instance::SetId,
+    ledger::CheckpointSigner,
     plan::plan,
     rollout::Observation,
     traffic::RouteTable,
@@ -21,14 +18,10 @@ use towpath_core::{
 
 use crate::{
     jobs::Jobs,
-    journal::CheckpointSigner,
     ports::{Blobs, Checks, Clock, Ledger, Resolver, Samples, Target, TargetError, Traffic},
     sampling::Sampler,
     writer::{Done, LoadError, Published, Request, SubmitError, Writer},
 };
-
-/// The name under which the control plane itself acts.
-pub const SYSTEM: &str = "towpath";
 
 /// How often the loop looks while something is under way, and while nothing is.
 const BUSY: Duration = Duration::from_millis(200);
@@ -103,7 +96,7 @@ impl Engine {
         let (writer, published) = Writer::open(Arc::clone(&ports.ledger), signer).await?;
         let (requests, receiver) = mpsc::channel(4096);
         tokio::spawn(writer.run(receiver));
-        let system = PrincipalName::new(SYSTEM).map_err(|_| EngineError::Load(LoadError::system_name()))?;
+        let system = PrincipalName::control_plane();
         let memory = Mutex::new(Memory::default());
         Ok(Arc::new(Self { ports, published, requests, wake: Notify::new(), memory, system }))
     }

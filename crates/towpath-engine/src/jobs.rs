@@ -20,13 +20,7 @@ pub(crate) struct Jobs {
 
 impl Engine {
     /// Starts the checks of a step unless they are running.
-    pub(crate) fn verify(
-        &self,
-        memory: &mut Memory,
-        deployment: &Deployment,
-        step: usize,
-        observation: &Observation,
-    ) {
+    pub(crate) fn verify(&self, memory: &mut Memory, deployment: &Deployment, step: usize, observation: &Observation) {
         let key = (deployment.revision, step);
         if memory.jobs.running.insert(key, ()).is_some() {
             return;

@@ -150,7 +150,8 @@ impl Engine {
             Err(error) => error.to_string(),
             Ok(spec) => {
                 let spec = Box::new(spec);
-                let command = Command::Promote { environment: environment.clone(), release: number, spec, reason: None };
+                let command =
+                    Command::Promote { environment: environment.clone(), release: number, spec, reason: None };
                 match self.submit_own(command, "automatic deployment").await {
                     Ok(done) => return !done.events.is_empty(),
                     Err(error) => error.to_string(),

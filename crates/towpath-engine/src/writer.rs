@@ -11,13 +11,13 @@ use towpath_core::{
     command::{Asker, Command},
     decide::{commit, decide},
     event::{Event, ReadEventError},
-    ledger::Entry,
+    ledger::{CheckpointSigner, Entry},
     refusal::Refusal,
     world::{SNAPSHOT_FORMAT, World},
 };
 
 use crate::{
-    journal::{CheckpointSigner, Journal},
+    journal::Journal,
     ports::{Ledger, LedgerError, Snapshot},
 };
 
@@ -214,8 +214,8 @@ async fn replay(ledger: &dyn Ledger, mut world: World, size: u64) -> Result<Worl
                 reason: "the entry is missing".to_owned(),
             }));
         }
-        for entry in entries {
-            world = world.apply(&Event::from_entry(entry)?);
+        for leaf in entries {
+            world = world.apply(&Event::from_entry(leaf.entry)?);
         }
     }
     Ok(world)

@@ -1,1 +1,10 @@
 //! Builders, fakes of every port and the simulation. Used by tests only.
+
+pub mod conformance;
+mod memory_blobs;
+mod memory_ledger;
+mod memory_samples;
+
+pub use memory_blobs::MemoryBlobs;
+pub use memory_ledger::{LedgerFault, MemoryLedger};
+pub use memory_samples::MemorySamples;

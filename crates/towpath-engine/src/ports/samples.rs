@@ -1,7 +1,7 @@
 //! The sample port: what is measured often and kept for a while, outside the ledger.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use towpath_core::{
     ids::Revision,
     traffic::{Counts, RouteId},
@@ -35,10 +35,32 @@ pub struct SampleWindow {
     pub to: Timestamp,
 }
 
+impl SampleWindow {
+    /// Says whether the sample belongs to the window.
+    pub fn contains(&self, sample: &Sample) -> bool {
+        sample.route == self.route && sample.revision == self.revision && sample.to > self.from && sample.to <= self.to
+    }
+}
+
 /// Why samples could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the sample storage failed")]
 pub struct SampleError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// After this long samples are merged into minutes.
+pub const MINUTES_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// After this long samples are merged into hours.
+pub const HOURS_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// After this long samples are deleted.
+pub const DELETED_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Returns the end of the minute or hour (`length` in seconds, which must not be 0) to which a sample that ends at `to`
+/// belongs. Spans end at their last moment, as in [`SampleWindow`], so sums over whole spans do not change by merging.
+pub fn span_end(to: Timestamp, length: i64) -> Timestamp {
+    let whole = to.as_second() + i64::from(to.subsec_nanosecond() > 0);
+    let end = whole.saturating_add(length - 1).div_euclid(length).saturating_mul(length);
+    Timestamp::from_second(end).unwrap_or(to)
+}
 
 /// Storage of samples.
 #[async_trait]
@@ -53,6 +75,6 @@ pub trait Samples: Send + Sync {
     async fn list(&self, window: &SampleWindow) -> Result<Vec<Sample>, SampleError>;
 
     /// Merges samples older than an hour into minutes, older than a day into hours, and deletes those older than
-    /// 90 days, seen from `now`. Sums over whole hours are unchanged by merging.
+    /// 90 days, seen from `now`; only whole minutes and hours are merged. Sums over whole hours are unchanged by merging.
     async fn roll_up(&self, now: Timestamp) -> Result<(), SampleError>;
 }
