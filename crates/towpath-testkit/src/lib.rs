@@ -4,6 +4,7 @@ pub mod conformance;
 mod memory_blobs;
 mod memory_ledger;
 mod memory_samples;
+pub mod sim;
 
 pub use memory_blobs::MemoryBlobs;
 pub use memory_ledger::{LedgerFault, MemoryLedger};
