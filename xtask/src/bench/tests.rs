@@ -1,0 +1,28 @@
+//! Tests of reading figures and holding them against ceilings.
+
+use super::*;
+
+#[test]
+fn figures_are_the_numbers_of_the_last_json_line() {
+    let printed = "warming up\n{\"a_ms\": 1}\n{\"a_ms\": 2.5, \"note\": \"x\", \"b_per_s\": 10}\ndone\n";
+    let found = figures(printed).unwrap();
+    assert_eq!(found, Figures::from([("a_ms".into(), 2.5), ("b_per_s".into(), 10.0)]));
+    assert_eq!(figures("nothing"), None);
+}
+
+#[test]
+fn a_figure_over_its_ceiling_or_not_measured_is_missed() {
+    let figures = Figures::from([("a_ms".into(), 6.0), ("b_per_s".into(), 10.0), ("free".into(), 1.0)]);
+    let bounds = [("a_ms", Bound::AtMost(5.0)), ("b_per_s", Bound::AtLeast(10.0)), ("c_mb", Bound::AtMost(60.0))];
+    let missed: Vec<String> =
+        rows(&figures, &bounds).into_iter().filter(|row| row.missed).map(|row| row.figure).collect();
+    assert_eq!(missed, ["a_ms", "c_mb"]);
+}
+
+#[test]
+fn no_two_measurements_share_a_name() {
+    let mut names: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), MEASUREMENTS.len());
+}
