@@ -37,8 +37,11 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { program: "cargo-fmt", from: Origin::Rustup("rustfmt"), why: "the format check" },
     Need { program: "cargo-clippy", from: Origin::Rustup("clippy"), why: "the lints" },
     Need { program: "cargo-nextest", from: Origin::Cargo("cargo-nextest"), why: "it runs the tests" },
-    Need { program: "cargo-deny", from: Origin::Cargo("cargo-deny"), why: "licences, bans and sources" },
 ];
+
+/// What checks licences, bans and sources for all of them; the tests do without it.
+pub(crate) const DENY: Need =
+    Need { program: "cargo-deny", from: Origin::Cargo("cargo-deny"), why: "licences, bans and sources" };
 
 impl Need {
     /// Returns the command that installs it, as one would type it.
