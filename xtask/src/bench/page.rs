@@ -91,8 +91,11 @@ fn verdict(row: &Row) -> &'static str {
     }
 }
 
-/// Describes the machine by its class only: cores and memory.
+/// Describes the machine by its class only: cores, memory, and how busy it was.
 fn machine() -> String {
+    let busy = fs::read_to_string("/proc/loadavg").ok();
+    let busy = busy.as_deref().and_then(|text| text.split_whitespace().next());
+    let busy = busy.map(|load| format!(", load average {load}")).unwrap_or_default();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).map(str::to_owned)?;
@@ -100,7 +103,7 @@ fn machine() -> String {
     });
     let plural = if cores == 1 { "" } else { "s" };
     match memory {
-        Some(kib) => format!("{cores} core{plural}, {} GB memory", kib.div_ceil(1024 * 1024)),
-        None => format!("{cores} core{plural}"),
+        Some(kib) => format!("{cores} core{plural}, {} GB memory{busy}", kib.div_ceil(1024 * 1024)),
+        None => format!("{cores} core{plural}{busy}"),
     }
 }
