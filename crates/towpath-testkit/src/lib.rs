@@ -1,6 +1,7 @@
 //! Builders, fakes of every port and the simulation. Used by tests only.
 
 pub mod conformance;
+pub mod console_blocks;
 mod memory_blobs;
 mod memory_ledger;
 mod memory_samples;
