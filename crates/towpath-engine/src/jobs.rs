@@ -1,6 +1,9 @@
 //! Jobs: what takes longer than a turn may. They run beside the loop; a later turn writes down how they ended.
 
-use std::{collections::{BTreeMap, BTreeSet}, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use tokio::task::JoinSet;
 use towpath_core::{

@@ -201,6 +201,6 @@ impl Target for SimulatedTarget {
     }
 
     async fn changed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
