@@ -18,6 +18,8 @@ pub mod promotion;
 pub mod refusal;
 pub mod release;
 pub mod rollout;
+#[cfg(test)]
+mod testing;
 pub mod traffic;
 pub mod units;
 pub mod world;
