@@ -70,6 +70,10 @@ macro_rules! name {
 }
 
 name!(
+    /// The name of a project, such as `notice-board`.
+    ProjectName
+);
+name!(
     /// The name of an environment, such as `production`.
     EnvironmentName
 );

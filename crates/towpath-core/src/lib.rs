@@ -8,5 +8,6 @@ pub mod deployment;
 pub mod ids;
 pub mod instance;
 pub mod ledger;
+pub mod project;
 pub mod traffic;
 pub mod units;
