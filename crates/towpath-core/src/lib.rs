@@ -4,6 +4,7 @@
 //! asks the network or waits. Time, ids and bytes come in as arguments; effects go out as data.
 #![warn(missing_docs)]
 
+pub mod config;
 pub mod deployment;
 pub mod ids;
 pub mod instance;
