@@ -166,6 +166,7 @@ impl Tree {
     }
 
     /// Returns the canonical form: the bytes of the manifest's blob.
+    #[expect(clippy::missing_panics_doc, reason = "it cannot")]
     pub fn canonical(&self) -> Vec<u8> {
         #[expect(
             clippy::expect_used,

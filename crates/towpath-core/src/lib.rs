@@ -19,6 +19,7 @@ pub mod promotion;
 pub mod refusal;
 pub mod release;
 pub mod rollout;
+pub mod supervision;
 pub mod traffic;
 pub mod units;
 pub mod world;
