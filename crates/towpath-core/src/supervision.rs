@@ -12,6 +12,7 @@ use jiff::Timestamp;
 pub use policy::{BackOff, Policy};
 pub use probing::ProbeKind;
 use probing::{Probing, Verdict};
+use serde::{Deserialize, Serialize};
 
 use self::policy::plus;
 use crate::instance::InstancePhase;
@@ -88,7 +89,7 @@ pub enum Act {
 }
 
 /// What is remembered of a process that an earlier control plane started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// How often it had been started again.
     pub restarts: u32,
@@ -168,6 +169,7 @@ impl Supervised {
             restarts: remembered.restarts,
             streak: remembered.streak,
             ran_before: true,
+            stopping: remembered.stopping,
             message: Some(message),
             ..Self::fresh(now)
         }
@@ -202,7 +204,7 @@ impl Supervised {
             }
             Input::Probed { run, kind, result } => {
                 if run == self.run {
-                    self.probed(kind, result, policy, now);
+                    self.probed(kind, &result, policy, now);
                 }
             }
         }
@@ -243,10 +245,10 @@ impl Supervised {
         self.phase = Phase::Waiting { until: plus(now, policy.back_off.delay(self.streak)) };
     }
 
-    fn probed(&mut self, kind: ProbeKind, result: Result<(), String>, policy: &Policy, now: Timestamp) {
+    fn probed(&mut self, kind: ProbeKind, result: &Result<(), String>, policy: &Policy, now: Timestamp) {
         let Phase::Running { since, probing } = &mut self.phase else { return };
         let since = *since;
-        let message = match &result {
+        let message = match result {
             Ok(()) => None,
             Err(reason) => Some(format!("{kind} probe: {reason}")),
         };
@@ -319,10 +321,9 @@ impl Supervised {
                 InstancePhase::CrashLoop { until: *until }
             }
             Phase::Waiting { until } if self.ran_before => InstancePhase::BackOff { until: *until },
-            Phase::Waiting { .. } | Phase::Launching { .. } => InstancePhase::Starting,
             Phase::Running { probing, .. } if probing.is_ready() => InstancePhase::Ready,
             Phase::Running { probing, .. } if probing.was_ready() => InstancePhase::Unready,
-            Phase::Running { .. } => InstancePhase::Starting,
+            Phase::Waiting { .. } | Phase::Launching { .. } | Phase::Running { .. } => InstancePhase::Starting,
             // It is restarted: it gets no traffic, and it is not stopping for good.
             Phase::Ending { .. } => InstancePhase::Unready,
         })
