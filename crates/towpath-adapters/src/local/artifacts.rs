@@ -176,11 +176,13 @@ fn finish(tree: &Tree, temporary: &Path, path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o555))
 }
 
+/// Says whether no space is left on the disk.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 fn cannot_write(digest: Digest, error: io::Error) -> ArtifactError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ArtifactError::Full(digest),
-        _ => ArtifactError::Write(digest, error),
-    }
+    if is_full(&error) { ArtifactError::Full(digest) } else { ArtifactError::Write(digest, error) }
 }
 
 #[cfg(test)]

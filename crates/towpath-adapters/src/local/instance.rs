@@ -65,7 +65,7 @@ enum Event {
 pub(super) fn fresh(
     registry: &Arc<Registry>,
     id: InstanceId,
-    set: Arc<InstanceSet>,
+    set: &InstanceSet,
 ) -> (mpsc::UnboundedSender<Order>, Instance) {
     let now = registry.now();
     let state = Supervised::fresh(now);

@@ -12,7 +12,7 @@ use towpath_core::instance::{Environment, InstanceId, InstanceSet};
 use towpath_engine::ports::TargetError;
 
 use super::{
-    artifacts::ArtifactError,
+    artifacts::{ArtifactError, is_full},
     environment::{self, ExpandError},
     logs,
     registry::Registry,
@@ -127,17 +127,15 @@ fn spawn(
     use std::os::unix::process::CommandExt as _;
     let (program, arguments) = command.split_first().ok_or(ExpandError::NoCommand)?;
     let file = find_program(program, directory, environment.get("PATH").map_or("", String::as_str))?;
-    let log = open_log(&logs::path(data_dir, &record.id)).map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LaunchError::Full(error),
-        _ => LaunchError::Log(error),
-    })?;
+    let log = open_log(&logs::path(data_dir, &record.id))
+        .map_err(|error| if is_full(&error) { LaunchError::Full(error) } else { LaunchError::Log(error) })?;
     let log_too = log.try_clone().map_err(LaunchError::Log)?;
     record.process = None;
     state::save(data_dir, record).map_err(LaunchError::State)?;
     let mut command = Command::new(&file);
     command.arg0(program).args(arguments).env_clear().envs(environment).current_dir(directory).process_group(0);
     command.stdin(Stdio::null()).stdout(log).stderr(log_too);
-    #[expect(clippy::zombie_processes, reason = "it is reaped through its pidfd, like the adopted ones")]
+    // It is reaped through its pidfd, like the adopted ones.
     let child = command.spawn().map_err(|source| match source.raw_os_error() {
         // ENOEXEC, execve(2).
         Some(8) => LaunchError::NotAProgram { program: program.clone() },

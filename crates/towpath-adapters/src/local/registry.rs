@@ -95,7 +95,7 @@ impl Registry {
     pub(super) fn instant(&self, time: Timestamp) -> Instant {
         let wait = Duration::try_from(time.duration_since(self.began.0)).unwrap_or_default();
         // A time too far to be told is looked at again tomorrow.
-        self.began.1.checked_add(wait).unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400))
+        self.began.1.checked_add(wait).unwrap_or_else(|| Instant::now() + Duration::from_hours(24))
     }
 
     pub(super) fn closed(&self) -> watch::Receiver<bool> {
@@ -147,7 +147,7 @@ impl Registry {
         for index in 0..replicas {
             let instance = InstanceId { set: id.clone(), index };
             if !table.instances.contains_key(&instance) {
-                let (orders, task) = instance::fresh(self, instance.clone(), Arc::clone(&set));
+                let (orders, task) = instance::fresh(self, instance.clone(), &set);
                 self.enter(table, instance, orders, state::spec_digest(&set.spec), task);
             }
         }

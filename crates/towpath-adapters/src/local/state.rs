@@ -28,9 +28,10 @@ pub(super) struct Record {
     pub(super) message: Option<String>,
 }
 
-/// Returns the digest of a specification: the same one gives the same.
+/// Returns the digest of what in a specification a process depends on: not how many there are, nor how traffic gets to them.
 pub(super) fn spec_digest(spec: &ServiceSpec) -> Digest {
-    Digest::of(&serde_json::to_vec(spec).unwrap_or_default())
+    let ServiceSpec { artifact, command, environment, probes, stop_grace, .. } = spec;
+    Digest::of(&serde_json::to_vec(&(artifact, command, environment, probes, stop_grace)).unwrap_or_default())
 }
 
 /// Returns where the state of an instance is kept.
