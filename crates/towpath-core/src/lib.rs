@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod analysis;
+pub mod artifact;
 pub mod command;
 pub mod config;
 pub mod decide;
@@ -19,6 +20,7 @@ pub mod promotion;
 pub mod refusal;
 pub mod release;
 pub mod rollout;
+pub mod supervision;
 pub mod traffic;
 pub mod units;
 pub mod world;
