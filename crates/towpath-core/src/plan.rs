@@ -66,7 +66,7 @@ pub enum Action {
 pub fn plan(world: &World, observation: &Observation, now: Timestamp) -> Vec<Action> {
     let wanted = desired(world, observation, now);
     let mut actions = Vec::new();
-    if wanted.routes != observation.routes {
+    if wanted.routes != observation.routes || observation.doubtful_routes.is_some() {
         actions.push(Action::Route(wanted.routes.clone()));
     }
     actions.extend(scaling(&wanted, observation));

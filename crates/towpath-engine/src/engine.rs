@@ -82,6 +82,7 @@ pub struct Engine {
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) routes: RouteTable,
+    pub(crate) doubtful_routes: Option<RouteTable>,
     pub(crate) declared: BTreeMap<SetId, u32>,
     pub(crate) cannot_start: BTreeMap<SetId, String>,
     pub(crate) jobs: Jobs,
@@ -200,6 +201,7 @@ impl Engine {
         Ok(Observation {
             instances: instances.into_iter().map(|status| (status.id.clone(), status)).collect(),
             routes: memory.routes.clone(),
+            doubtful_routes: memory.doubtful_routes.clone(),
             in_flight,
             declared: memory.declared.clone(),
             cannot_start: memory.cannot_start.clone(),

@@ -1,6 +1,9 @@
 //! Jobs: what takes longer than a turn may. They run beside the loop; a later turn writes down how they ended.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use tokio::task::JoinSet;
 use towpath_core::{
@@ -14,7 +17,7 @@ use crate::engine::{Engine, Memory};
 /// Verifications that are running.
 #[derive(Default)]
 pub(crate) struct Jobs {
-    running: BTreeMap<(Revision, usize), ()>,
+    running: BTreeSet<(Revision, usize)>,
     tasks: JoinSet<((Revision, usize), Report)>,
 }
 
@@ -22,7 +25,7 @@ impl Engine {
     /// Starts the checks of a step unless they are running.
     pub(crate) fn verify(&self, memory: &mut Memory, deployment: &Deployment, step: usize, observation: &Observation) {
         let key = (deployment.revision, step);
-        if memory.jobs.running.insert(key, ()).is_some() {
+        if !memory.jobs.running.insert(key) {
             return;
         }
         let urls = addresses(deployment, observation);

@@ -58,8 +58,17 @@ impl Engine {
 
     async fn route(&self, memory: &mut Memory, table: RouteTable) {
         match self.ports.traffic.apply(&table).await {
-            Ok(()) => memory.routes = table,
-            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the routing was not applied"),
+            Ok(()) => {
+                memory.routes = table;
+                memory.doubtful_routes = None;
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "it is not known whether the routing was applied"
+                );
+                memory.doubtful_routes = Some(table);
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 //! Builders, fakes of every port and the simulation. Used by tests only.
 
 pub mod conformance;
+pub mod console_blocks;
 mod memory_blobs;
 mod memory_ledger;
 mod memory_samples;
+pub mod sim;
 
 pub use memory_blobs::MemoryBlobs;
 pub use memory_ledger::{LedgerFault, MemoryLedger};

@@ -109,7 +109,10 @@ pub(super) fn resume(world: &World, environment: &EnvironmentName) -> Decision {
 }
 
 pub(super) fn promote(world: &World, environment: &EnvironmentName) -> Decision {
-    let (rollout, _) = going_forward(world, environment)?;
+    let (rollout, running) = going_forward(world, environment)?;
+    if running.promoted {
+        return Ok(Vec::new());
+    }
     one(Some(environment.clone()), Fact::RolloutPromoted { revision: rollout.revision })
 }
 
@@ -131,8 +134,8 @@ pub(super) fn report(world: &World, report: &Report) -> Decision {
     let at_step = |step: usize| deployment.running().filter(|running| running.step == step).ok_or_else(stale);
     let fact = match &report.happened {
         Happened::StepStarted { step } => {
-            at_step(step.checked_sub(1).ok_or_else(stale)?)?;
-            deployment.steps.get(*step).ok_or_else(stale)?;
+            let running = deployment.running().ok_or_else(stale)?;
+            deployment.next_step(running).filter(|next| next == step).ok_or_else(stale)?;
             Fact::StepStarted { revision, step: *step }
         }
         Happened::Progressed { step, ready } => {
@@ -152,7 +155,10 @@ pub(super) fn report(world: &World, report: &Report) -> Decision {
             Fact::RolloutPaused { revision, reason: reason.clone() }
         }
         Happened::Completed => {
-            at_step(deployment.steps.len().checked_sub(1).ok_or_else(stale)?)?;
+            let running = deployment.running().ok_or_else(stale)?;
+            if deployment.next_step(running).is_some() {
+                return Err(stale());
+            }
             Fact::RolloutCompleted { revision }
         }
         Happened::Failed(failure) => {

@@ -62,7 +62,7 @@ fn environment(world: &World, state: &EnvironmentState, observation: &Observatio
     let services: BTreeSet<&ServiceName> =
         leading.spec.services.keys().chain(stable.into_iter().flat_map(|stable| stable.spec.services.keys())).collect();
     for service in services {
-        let sides = Sides::of(leading, stable, service, observation);
+        let sides = Sides::of(leading, stable, service, (observation, now));
         let shares = sides.shares();
         for (side, count) in [(&sides.new, shares.new), (&sides.old, shares.old)] {
             if let Some((set, _)) = side {

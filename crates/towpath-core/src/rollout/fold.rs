@@ -1,4 +1,7 @@
 //! Folding what happened into a deployment. Total: replay runs it on every event, so it neither fails nor acts.
+//!
+//! `World::apply` matches every kind of event and hands over those about rollouts; the wildcards here stand for the rest.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
 
 use jiff::Timestamp;
 
@@ -6,7 +9,7 @@ use super::{Deployment, Pause, PauseReason, Phase, Running, Step};
 use crate::{
     analysis::Tally,
     event::{Fact, elapsed},
-    units::{Millis, Percent},
+    units::Millis,
 };
 
 /// Measurements kept with a deployment as evidence; all of them are in the ledger.
@@ -26,6 +29,7 @@ impl Running {
             tally: Tally::default(),
             measured_to: None,
             verified: false,
+            promoted: false,
         }
     }
 
@@ -43,87 +47,67 @@ impl Running {
     }
 }
 
-/// Folds one event into the deployment it is about.
+/// Folds one event into the deployment it is about. What does not concern a deployment in its phase changes nothing: `decide`
+/// refuses it, and an old ledger that has it must still be readable.
 pub(crate) fn fold(mut deployment: Deployment, fact: &Fact, at: Timestamp) -> Deployment {
-    let steps = deployment.steps.clone();
-    match (&mut deployment.phase, fact) {
-        (Phase::Running(running), Fact::StepStarted { step, .. }) => {
-            let ready = running.ready;
-            *running = Running { ready, ..Running::begin(&steps, *step, at) };
-        }
-        (Phase::Running(running), Fact::RolloutProgressed { ready, .. }) => {
-            running.ready = *ready;
-            running.progress_at = at;
-        }
-        (Phase::Running(running), Fact::AnalysisMeasured { measurement, .. }) => {
-            running.tally.count(measurement.verdict);
-            running.measured_to = Some(measurement.to);
-            running.progress_at = at;
+    deployment.phase = match deployment.phase {
+        Phase::Running(running) => match end(fact, at) {
+            Some(phase) => phase,
+            None => Phase::Running(go_on(running, &deployment.steps, fact, at)),
+        },
+        Phase::RollingBack { failure, .. } if matches!(fact, Fact::RolledBack { .. }) => Phase::RolledBack { failure },
+        Phase::Completed if matches!(fact, Fact::RevisionRetired { .. }) => Phase::Retired,
+        phase @ (Phase::RollingBack { .. } | Phase::RolledBack { .. } | Phase::Completed | Phase::Retired) => phase,
+    };
+    match fact {
+        Fact::AnalysisMeasured { measurement, .. } => {
             deployment.measurements.push(measurement.clone());
             let excess = deployment.measurements.len().saturating_sub(KEPT_MEASUREMENTS);
             deployment.measurements.drain(..excess);
         }
-        (Phase::Running(running), Fact::VerificationPassed { results, .. }) => {
-            running.verified = true;
-            running.progress_at = at;
-            deployment.verification.clone_from(results);
-        }
-        (Phase::Running(running), Fact::RolloutPaused { reason, .. }) => {
-            running.pause = Some(Pause { since: at, reason: reason.clone() });
-        }
-        (Phase::Running(running), Fact::RolloutResumed { .. }) => running.resume(at),
-        (Phase::Running(running), Fact::RolloutPromoted { .. }) => {
-            let last = last_weight(&steps).unwrap_or(running.step).max(running.step);
-            let ready = running.ready;
-            *running = Running { ready, ..Running::begin(&steps, last, at) };
-            running.pause = None;
-        }
-        (Phase::Running(_), Fact::RolloutCompleted { .. }) => {
-            deployment.phase = Phase::Completed;
-            deployment.ended_at = Some(at);
-        }
-        (Phase::Running(_), Fact::RolloutFailed { failure, .. }) => {
-            deployment.phase = Phase::RollingBack { failure: failure.clone(), since: at };
-        }
-        (Phase::RollingBack { failure, .. }, Fact::RolledBack { .. }) => {
-            deployment.phase = Phase::RolledBack { failure: failure.clone() };
-            deployment.ended_at = Some(at);
-        }
-        (Phase::Completed, Fact::RevisionRetired { .. }) => deployment.phase = Phase::Retired,
-        // Everything else does not concern a deployment in this phase: `decide` refuses it, and an old ledger that has it
-        // must still be readable.
-        (
-            Phase::Running(_)
-            | Phase::RollingBack { .. }
-            | Phase::RolledBack { .. }
-            | Phase::Completed
-            | Phase::Retired,
-            Fact::ProjectDeclared { .. }
-            | Fact::ReleaseCreated { .. }
-            | Fact::PromotionRequested { .. }
-            | Fact::PromotionApproved { .. }
-            | Fact::PromotionRejected { .. }
-            | Fact::ChecklistConfirmed { .. }
-            | Fact::PromotionSuperseded { .. }
-            | Fact::PromotionFailed { .. }
-            | Fact::DeploymentStarted { .. }
-            | Fact::StepStarted { .. }
-            | Fact::RolloutProgressed { .. }
-            | Fact::AnalysisMeasured { .. }
-            | Fact::VerificationPassed { .. }
-            | Fact::RolloutPaused { .. }
-            | Fact::RolloutResumed { .. }
-            | Fact::RolloutPromoted { .. }
-            | Fact::RolloutCompleted { .. }
-            | Fact::RolloutFailed { .. }
-            | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. },
-        ) => {}
+        Fact::VerificationPassed { results, .. } => deployment.verification.clone_from(results),
+        Fact::RolloutCompleted { .. } | Fact::RolledBack { .. } => deployment.ended_at = Some(at),
+        _ => {}
     }
     deployment
 }
 
-/// The step that gives everything to the new revision, where there is one.
-pub(crate) fn last_weight(steps: &[Step]) -> Option<usize> {
-    steps.iter().rposition(|step| *step == Step::Weight { percent: Percent::FULL })
+/// What ends going forward.
+fn end(fact: &Fact, at: Timestamp) -> Option<Phase> {
+    match fact {
+        Fact::RolloutCompleted { .. } => Some(Phase::Completed),
+        Fact::RolloutFailed { failure, .. } => Some(Phase::RollingBack { failure: failure.clone(), since: at }),
+        _ => None,
+    }
+}
+
+/// What moves a running rollout on.
+fn go_on(mut running: Running, steps: &[Step], fact: &Fact, at: Timestamp) -> Running {
+    match fact {
+        Fact::StepStarted { step, .. } => {
+            let (ready, promoted) = (running.ready, running.promoted);
+            return Running { ready, promoted, ..Running::begin(steps, *step, at) };
+        }
+        Fact::RolloutProgressed { ready, .. } => {
+            running.ready = *ready;
+            running.progress_at = at;
+        }
+        Fact::AnalysisMeasured { measurement, .. } => {
+            running.tally.count(measurement.verdict);
+            running.measured_to = Some(measurement.to);
+            running.progress_at = at;
+        }
+        Fact::VerificationPassed { .. } => {
+            running.verified = true;
+            running.progress_at = at;
+        }
+        Fact::RolloutPaused { reason, .. } => running.pause = Some(Pause { since: at, reason: reason.clone() }),
+        Fact::RolloutResumed { .. } => running.resume(at),
+        Fact::RolloutPromoted { .. } => {
+            running.resume(at);
+            running.promoted = true;
+        }
+        _ => {}
+    }
+    running
 }

@@ -109,6 +109,8 @@ pub struct Running {
     pub measured_to: Option<Timestamp>,
     /// Whether its verification passed.
     pub verified: bool,
+    /// Whether somebody sent the rollout to its end: from here on nothing gradual is waited for.
+    pub promoted: bool,
 }
 
 /// A pause.
@@ -181,6 +183,13 @@ impl Deployment {
     /// Returns the step in force, if one is.
     pub fn step(&self) -> Option<&Step> {
         self.running().and_then(|running| self.steps.get(running.step))
+    }
+
+    /// Returns the index of the step after the one in force, or `None` after the last. Somebody's haste passes over what is
+    /// gradual.
+    pub fn next_step(&self, running: &Running) -> Option<usize> {
+        let rest = self.steps.iter().enumerate().skip(running.step + 1);
+        rest.into_iter().find(|(_, step)| !(running.promoted && step.is_gradual())).map(|(index, _)| index)
     }
 
     /// Returns why it failed, if it did.

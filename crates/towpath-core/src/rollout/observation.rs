@@ -15,6 +15,8 @@ pub struct Observation {
     pub instances: BTreeMap<InstanceId, InstanceStatus>,
     /// The routing that is in force.
     pub routes: RouteTable,
+    /// A routing that may be in force instead: it was asked for and the answer was lost.
+    pub doubtful_routes: Option<RouteTable>,
     /// Requests in flight by instance.
     pub in_flight: BTreeMap<InstanceId, u64>,
     /// What the target has been told in this run of the control plane, by set.
@@ -49,10 +51,16 @@ impl Observation {
     /// Says whether a set may lose its instances from `index` on: none of them is routed to or has requests in flight.
     pub fn is_drained(&self, set: &SetId, index: u32) -> bool {
         self.of_set(set).filter(|status| status.id.index >= index).all(|status| {
-            let routed = self.routes.0.values().any(|route| {
-                route.backends.get(&set.revision).is_some_and(|backend| backend.endpoints.contains_key(&status.id))
-            });
-            !routed && self.in_flight.get(&status.id).is_none_or(|count| *count == 0)
+            !self.may_be_routed(&status.id) && self.in_flight.get(&status.id).is_none_or(|count| *count == 0)
+        })
+    }
+
+    fn may_be_routed(&self, instance: &InstanceId) -> bool {
+        [Some(&self.routes), self.doubtful_routes.as_ref()].into_iter().flatten().any(|table| {
+            table.0.values().any(|route| {
+                let backend = route.backends.get(&instance.set.revision);
+                backend.is_some_and(|backend| backend.endpoints.contains_key(instance))
+            })
         })
     }
 

@@ -1,7 +1,10 @@
 //! How many instances each side of a rollout should have and what share of the traffic it should get, for one service.
 
+use jiff::Timestamp;
+
 use crate::{
     deployment::ServiceSpec,
+    event::elapsed,
     ids::{EnvironmentName, ServiceName},
     instance::SetId,
     units::Percent,
@@ -28,6 +31,7 @@ pub(super) struct Shares {
 pub(super) struct Sides<'a> {
     pub(super) rollout: &'a Deployment,
     pub(super) observation: &'a Observation,
+    pub(super) now: Timestamp,
     pub(super) new: Option<(SetId, &'a ServiceSpec)>,
     pub(super) old: Option<(SetId, &'a ServiceSpec)>,
 }
@@ -37,19 +41,19 @@ impl<'a> Sides<'a> {
         rollout: &'a Deployment,
         stable: Option<&'a Deployment>,
         service: &ServiceName,
-        observation: &'a Observation,
+        (observation, now): (&'a Observation, Timestamp),
     ) -> Self {
         let side = |deployment: &'a Deployment| {
             let spec = deployment.spec.services.get(service)?;
             Some((set_of(&deployment.environment, service, deployment), spec))
         };
-        Self { rollout, observation, new: side(rollout), old: stable.and_then(side) }
+        Self { rollout, observation, now, new: side(rollout), old: stable.and_then(side) }
     }
 
     pub(super) fn shares(&self) -> Shares {
         match &self.rollout.phase {
             Phase::Running(running) => self.forward(running),
-            Phase::RollingBack { .. } => self.back(),
+            Phase::RollingBack { since, .. } => self.back(*since),
             // Not a rollout any more: the good revision has everything.
             Phase::RolledBack { .. } => self.split(0, self.full_old(), Percent::ZERO),
             Phase::Completed | Phase::Retired => self.split(self.full_new(), 0, Percent::FULL),
@@ -171,7 +175,7 @@ impl<'a> Sides<'a> {
         self.split(new, old, portion(Percent::FULL, ready_new, ready_new.saturating_add(serving_old)))
     }
 
-    fn back(&self) -> Shares {
+    fn back(&self, since: Timestamp) -> Shares {
         let Some((_, spec)) = &self.old else {
             return self.split(0, 0, Percent::ZERO);
         };
@@ -181,6 +185,9 @@ impl<'a> Sides<'a> {
             // The two may not run at once: first the new goes, then the old comes back; requests wait.
             let old = if self.existing_new() > 0 { 0 } else { full };
             return self.split(0, old, Percent::ZERO);
+        }
+        if is_overdue(self.rollout, since, self.now) {
+            return self.split(0, full, Percent::ZERO);
         }
         let gradual = self.rollout.steps.iter().any(|step| matches!(step, Step::Replace { .. }));
         if ready >= full || (ready > 0 && !gradual) {
@@ -207,6 +214,12 @@ impl<'a> Sides<'a> {
         };
         Shares { new, old, new_weight, old_weight, preview: false }
     }
+}
+
+/// Says whether going back has taken so long that the good revision will not become any better by waiting: what is there of it
+/// must do.
+pub(super) fn is_overdue(rollout: &Deployment, since: Timestamp, now: Timestamp) -> bool {
+    elapsed(since, now) >= rollout.spec.progress_deadline
 }
 
 /// Returns the set of instances that a deployment runs of a service.

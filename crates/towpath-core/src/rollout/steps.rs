@@ -91,6 +91,18 @@ fn canary(steps: &[CanaryStep], all: Step) -> impl Iterator<Item = Step> {
         .into_iter()
 }
 
+impl Step {
+    /// Says whether the step is there to go slowly: it is passed over once somebody has sent the rollout to its end. What
+    /// starts, switches and verifies is never passed over.
+    pub fn is_gradual(&self) -> bool {
+        match self {
+            Self::Weight { percent } => *percent < Percent::FULL,
+            Self::Pause { .. } | Self::Analysis(_) => true,
+            Self::StopOld | Self::Start | Self::Replace { .. } | Self::Verify => false,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

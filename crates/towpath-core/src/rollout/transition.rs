@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Deployment, Desired, Failure, FailureKind, Observation, PauseReason, Phase, Running, Step,
     desired::in_use,
-    shares::{Sides, set_of},
+    shares::{Sides, is_overdue, set_of},
 };
 use crate::{
     analysis::Verdict,
@@ -60,7 +60,9 @@ pub fn due(
         let view = View { rollout, stable, observation, desired, now };
         match &rollout.phase {
             Phase::Running(running) => view.running(running),
-            Phase::RollingBack { .. } => view.is_back(world, state).then(|| view.report(Happened::RolledBack)),
+            Phase::RollingBack { since, .. } => {
+                view.is_back(world, state, *since).then(|| view.report(Happened::RolledBack))
+            }
             Phase::RolledBack { .. } | Phase::Completed | Phase::Retired => None,
         }
     });
@@ -99,7 +101,11 @@ impl View<'_> {
     }
 
     fn sides(&self) -> impl Iterator<Item = Sides<'_>> {
-        self.rollout.spec.services.keys().map(|service| Sides::of(self.rollout, self.stable, service, self.observation))
+        self.rollout
+            .spec
+            .services
+            .keys()
+            .map(|service| Sides::of(self.rollout, self.stable, service, (self.observation, self.now)))
     }
 
     fn new_instances(&self) -> impl Iterator<Item = &InstanceStatus> {
@@ -166,6 +172,9 @@ impl View<'_> {
     }
 
     fn step(&self, step: &Step, running: &Running) -> Option<Due> {
+        if running.promoted && step.is_gradual() {
+            return Some(self.next(running));
+        }
         let done = match step {
             Step::StopOld => self.old_is_gone() && self.routed(),
             Step::Start | Step::Weight { .. } => self.enough_ready(running) && self.routed(),
@@ -177,17 +186,17 @@ impl View<'_> {
             }
             Step::Analysis(spec) => return self.analysis(spec, running),
             Step::Verify if running.verified => true,
+            // Only what is ready can be asked.
+            Step::Verify if !self.enough_ready(running) => false,
             Step::Verify => return Some(Due::Verify { revision: self.rollout.revision, step: running.step }),
         };
         done.then(|| self.next(running))
     }
 
     fn next(&self, running: &Running) -> Due {
-        let next = running.step + 1;
-        if next < self.rollout.steps.len() {
-            self.report(Happened::StepStarted { step: next })
-        } else {
-            self.report(Happened::Completed)
+        match self.rollout.next_step(running) {
+            Some(step) => self.report(Happened::StepStarted { step }),
+            None => self.report(Happened::Completed),
         }
     }
 
@@ -209,7 +218,7 @@ impl View<'_> {
                 .map(|(id, route)| (id.clone(), route.clone()))
                 .collect::<Vec<_>>()
         };
-        ours(&self.desired.routes) == ours(&self.observation.routes)
+        self.observation.doubtful_routes.is_none() && ours(&self.desired.routes) == ours(&self.observation.routes)
     }
 
     fn analysis(&self, spec: &AnalysisSpec, running: &Running) -> Option<Due> {
@@ -239,7 +248,7 @@ impl View<'_> {
     }
 
     fn deadline(&self, step: &Step, running: &Running, ready: u32) -> Option<Due> {
-        let waits = matches!(step, Step::Pause { .. } | Step::Analysis(_) | Step::Verify);
+        let waits = matches!(step, Step::Pause { .. } | Step::Analysis(_));
         let limit = self.rollout.spec.progress_deadline;
         if waits || elapsed(running.progress_at, self.now) < limit {
             return None;
@@ -251,17 +260,18 @@ impl View<'_> {
     }
 
     /// Going back is over when the good revision serves alone and nothing of the failed one runs.
-    fn is_back(&self, world: &World, state: &EnvironmentState) -> bool {
+    fn is_back(&self, world: &World, state: &EnvironmentState, since: Timestamp) -> bool {
         let shared = in_use(world, state, self.rollout.revision).contains(&self.rollout.runs);
         let gone = shared || self.new_instances().next().is_none();
-        let serves = self.stable.is_none_or(|stable| {
-            stable.spec.services.iter().all(|(service, spec)| {
-                spec.command.is_empty() || {
-                    let set = set_of(&stable.environment, service, stable);
-                    spec.replicas == 0 || self.observation.ready(&set, spec.replicas) > 0
-                }
-            })
-        });
+        let serves = is_overdue(self.rollout, since, self.now)
+            || self.stable.is_none_or(|stable| {
+                stable.spec.services.iter().all(|(service, spec)| {
+                    spec.command.is_empty() || {
+                        let set = set_of(&stable.environment, service, stable);
+                        spec.replicas == 0 || self.observation.ready(&set, spec.replicas) > 0
+                    }
+                })
+            });
         gone && serves && self.routed()
     }
 }

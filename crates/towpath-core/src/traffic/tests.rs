@@ -1,3 +1,4 @@
+//! Tests of `traffic`.
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Tests of `units`.
 use proptest::prelude::*;
 
 use super::*;

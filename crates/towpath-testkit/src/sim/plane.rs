@@ -1,0 +1,271 @@
+//! One run: a control plane that lives, is killed and started again, while people ask for things and things go wrong.
+
+use std::sync::Arc;
+
+use towpath_core::{
+    command::Command,
+    event::Fact,
+    ids::{Digest, EnvironmentName, PrincipalName, ReleaseNumber},
+    ledger::CheckpointSigner,
+    promotion::{Gate, Promotion, gates},
+    rollout::Phase,
+    world::World,
+};
+use towpath_engine::{Engine, Ports, Progress, ports::Resolver};
+
+use super::{
+    chance::Chance,
+    invariants::{Violation, at_rest, replay},
+    machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
+    scenario::{Scenario, SimulatedResolver, content},
+    target::SimulatedTarget,
+    traffic::SimulatedTraffic,
+};
+use crate::{LedgerFault, MemoryBlobs, MemoryLedger, MemorySamples};
+
+/// Releases made in a run.
+const RELEASES: u64 = 4;
+
+/// Moments during which people act and faults strike.
+const STORMY: u32 = 150;
+
+/// Moments after which a world left alone must have come to rest.
+const CALM: u32 = 1500;
+
+/// What a run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Events in the ledger.
+    pub events: u64,
+    /// How often the control plane was killed.
+    pub crashes: u64,
+    /// Rollouts that became good.
+    pub completed: u64,
+    /// Rollouts that went back.
+    pub rolled_back: u64,
+}
+
+struct Run {
+    shared: Shared,
+    ledger: Arc<MemoryLedger>,
+    ports: Ports,
+    chance: Chance,
+    released: u64,
+    moment: u32,
+    outcome: Outcome,
+}
+
+/// Runs a seed to its end.
+pub fn run(seed: u64) -> Result<Outcome, Violation> {
+    let mut chance = Chance::new(seed);
+    let scenario = Scenario::random(&mut chance, RELEASES);
+    let shared = Shared::new(Machine::new(Chance::new(chance.next()), scenario.clone()));
+    let ledger = Arc::new(MemoryLedger::default());
+    let blobs = Arc::new(MemoryBlobs::default());
+    let resolver = SimulatedResolver { scenario, blobs: blobs.clone() };
+    let ports = Ports {
+        ledger: ledger.clone(),
+        blobs,
+        samples: Arc::new(MemorySamples::default()),
+        target: Arc::new(SimulatedTarget(shared.clone())),
+        traffic: Arc::new(SimulatedTraffic(shared.clone())),
+        checks: Arc::new(SimulatedChecks(shared.clone())),
+        resolver: Arc::new(resolver),
+        clock: Arc::new(SimulatedClock(shared.clone())),
+    };
+    let mut run = Run { shared, ledger, ports, chance, released: 0, moment: 0, outcome: Outcome::default() };
+    loop {
+        // A new runtime for each life: killing the control plane ends everything it had begun.
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.map_err(|error| Violation::Unreadable(error.to_string()))?;
+        if runtime.block_on(run.life())? {
+            return Ok(run.outcome);
+        }
+        drop(runtime);
+        run.outcome.crashes += 1;
+        run.shared.lock().restart();
+        run.ledger.restart();
+    }
+}
+
+impl Run {
+    /// Lives until killed (`false`) or until the world has come to rest (`true`).
+    async fn life(&mut self) -> Result<bool, Violation> {
+        let signer = CheckpointSigner::new("towpath/simulated", &[7; 32])
+            .map_err(|error| Violation::Unreadable(error.to_string()))?;
+        let opened = Engine::open(self.ports.clone(), signer).await;
+        let engine = opened.map_err(|error| Violation::Unreadable(format!("{error:?}")))?;
+        loop {
+            self.moment += 1;
+            let stormy = self.moment < STORMY;
+            if !stormy {
+                self.ledger.clear_faults();
+            }
+            let step = {
+                let mut machine = self.shared.lock();
+                machine.faults = stormy;
+                let step = 100 + i64::try_from(self.chance.below(900)).unwrap_or(0);
+                machine.advance(step);
+                step
+            };
+            if stormy {
+                self.storm(&engine).await;
+            } else {
+                self.help(&engine).await;
+            }
+            let moved = self.turns(&engine).await;
+            self.violation()?;
+            if self.shared.lock().down || self.ledger.is_down() {
+                return Ok(false);
+            }
+            if !stormy && moved == Some(Progress::Settled) && self.rests(&engine.world()) {
+                return self.finish(&engine.world()).await.map(|()| true);
+            }
+            if self.moment > STORMY + CALM {
+                return Err(self.not_settled(&engine.world(), step));
+            }
+        }
+    }
+
+    async fn turns(&mut self, engine: &Engine) -> Option<Progress> {
+        let mut last = None;
+        for _ in 0..4 {
+            last = engine.turn().await.ok();
+            // Jobs that a turn began come to an end between turns.
+            tokio::task::yield_now().await;
+            if last != Some(Progress::Moved) {
+                break;
+            }
+        }
+        last
+    }
+
+    fn violation(&self) -> Result<(), Violation> {
+        self.shared.lock().violations.first().cloned().map_or(Ok(()), Err)
+    }
+
+    fn rests(&self, world: &World) -> bool {
+        let machine = self.shared.lock();
+        let quiet = world.environments.values().all(|state| state.rollout.is_none() && state.retiring.is_empty());
+        // A release that was rolled back where it came from waits for ever, and rightly.
+        let stuck = |promotion: &Promotion| {
+            gates(world, promotion, machine.now()).iter().any(|gate| gate.gate == Gate::Upstream && !gate.open)
+        };
+        let waiting = world.waiting().any(|promotion| !stuck(promotion));
+        quiet && !waiting && at_rest(&machine, world).is_ok()
+    }
+
+    fn not_settled(&self, world: &World, step: i64) -> Violation {
+        let machine = self.shared.lock();
+        let rollouts: Vec<String> = world
+            .environments
+            .values()
+            .filter_map(|state| world.deployments.get(&state.rollout?))
+            .map(|rollout| {
+                format!("{} {} {:?} of {:?}", rollout.revision, rollout.environment, rollout.phase, rollout.steps)
+            })
+            .collect();
+        let wrong = at_rest(&machine, world).err();
+        let waiting: Vec<_> = world.waiting().map(|it| gates(world, it, machine.now())).collect();
+        Violation::NotSettled(format!("{rollouts:?}, {wrong:?}, {waiting:?}, last step {step} ms"))
+    }
+
+    async fn finish(&mut self, world: &World) -> Result<(), Violation> {
+        replay(&self.ledger, world).await?;
+        at_rest(&self.shared.lock(), world)?;
+        self.outcome.events = world.size;
+        for deployment in world.deployments.values() {
+            match deployment.phase {
+                Phase::Completed | Phase::Retired => self.outcome.completed += 1,
+                Phase::RolledBack { .. } => self.outcome.rolled_back += 1,
+                Phase::Running(_) | Phase::RollingBack { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// People ask for this and that; the ledger fails now and then.
+    async fn storm(&mut self, engine: &Engine) {
+        if self.chance.one_in(30) {
+            let faults = [
+                LedgerFault::Full,
+                LedgerFault::FailsBefore,
+                LedgerFault::FailsAfter,
+                LedgerFault::CrashesBefore,
+                LedgerFault::CrashesAfter,
+            ];
+            if let Some(fault) = self.chance.pick(&faults) {
+                self.ledger.plan_fault(self.chance.below(3), fault);
+            }
+        }
+        let project = self.shared.lock().scenario.project.clone();
+        if engine.world().project.is_none() {
+            let bundle = Digest::of(b"project");
+            self.ask(engine, "ana", Command::DeclareProject { project, bundle }).await;
+        }
+        if self.released < RELEASES && self.chance.one_in(20) {
+            self.released += 1;
+            let content = content(self.released);
+            self.ask(engine, "ana", Command::CreateRelease { content, notes: None }).await;
+        }
+        if self.chance.one_in(4) {
+            self.meddle(engine).await;
+        }
+        self.help(engine).await;
+    }
+
+    /// What keeps a world moving that waits for people: promoting, agreeing, going on.
+    async fn help(&mut self, engine: &Engine) {
+        let world = engine.world();
+        for promotion in world.waiting() {
+            for who in ["ben", "cai"] {
+                let approve = Command::Approve { promotion: promotion.number, plan: None, comment: None };
+                self.ask(engine, who, approve).await;
+            }
+        }
+        for (environment, state) in &world.environments {
+            let rollout = state.rollout.and_then(|revision| world.deployments.get(&revision));
+            let paused = rollout.and_then(|rollout| rollout.running()).is_some_and(|running| running.pause.is_some());
+            if paused && self.chance.one_in(5) {
+                let environment = environment.clone();
+                let command = if self.chance.one_in(3) {
+                    Command::PromoteRollout { environment }
+                } else {
+                    Command::Resume { environment }
+                };
+                self.ask(engine, "ben", command).await;
+            }
+        }
+    }
+
+    async fn meddle(&mut self, engine: &Engine) {
+        let order = self.shared.lock().scenario.order.clone();
+        let Some(environment) = self.chance.pick(&order) else { return };
+        let reason = None;
+        let command = match self.chance.below(8) {
+            0 => Command::Pause { environment, comment: None },
+            1 => Command::Abort { environment, reason },
+            2 => Command::Rollback { environment, to: None, reason },
+            _ => match self.promotion(engine, environment).await {
+                Some(command) => command,
+                None => return,
+            },
+        };
+        self.ask(engine, "ana", command).await;
+    }
+
+    async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {
+        let number = ReleaseNumber(1 + self.chance.below(RELEASES));
+        let release = engine.world().releases.get(&number).cloned()?;
+        let spec = Resolver::resolve(self.ports.resolver.as_ref(), &release, &environment).await.ok()?;
+        Some(Command::Promote { environment, release: number, spec: Box::new(spec), reason: None })
+    }
+
+    async fn ask(&self, engine: &Engine, who: &str, command: Command) {
+        let Ok(principal) = PrincipalName::new(who) else { return };
+        // Refusals and faults are part of the weather.
+        if let Ok(done) = engine.submit(&principal, command, "simulation").await {
+            debug_assert!(done.events.iter().all(|event| !matches!(event.fact, Fact::StepStarted { .. })));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `cargo xtask bench`: named measurements, their figures against ceilings, and the page that keeps them.
+//!
+//! A measurement is an example program that prints one JSON line, `{"FIGURE": number, …}`, last on its standard output,
+//! or a function here. Units are in the figures' names (`_ms`, `_per_s`, `_mb`); ratios are `vs_PEER`.
+
+mod page;
+mod proxy;
+mod upstream;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use upstream::serve as serve_upstream;
+
+/// What to measure, and what to do with it.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Takes these measurements only (may be repeated).
+    #[arg(long, value_name = "NAME", value_parser = names())]
+    only: Vec<String>,
+    /// Writes the figures into the performance page of the guide.
+    #[arg(long)]
+    write: bool,
+    /// Fails when a figure misses its ceiling; what cannot be measured here is only named.
+    #[arg(long)]
+    strict: bool,
+}
+
+struct Measurement {
+    name: &'static str,
+    what: &'static str,
+    by: By,
+    bounds: &'static [(&'static str, Bound)],
+}
+
+/// How a measurement is taken.
+enum By {
+    /// An example of a package, built with `--release`.
+    Example { package: &'static str, name: &'static str },
+    /// Code of this crate, which may build what it needs.
+    Function(fn(&Workspace) -> Result<Taken>),
+}
+
+/// What a figure must keep to.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// Figures by name.
+type Figures = BTreeMap<String, f64>;
+
+/// What came of one measurement.
+enum Taken {
+    Figures { figures: Figures, notes: Vec<String> },
+    Skipped(String),
+}
+
+const MEASUREMENTS: &[Measurement] = &[
+    Measurement {
+        name: "config",
+        what: "loading and resolving a project",
+        by: By::Example { package: "towpath-core", name: "config_speed" },
+        bounds: &[("usual_ms", Bound::AtMost(5.0)), ("large_ms", Bound::AtMost(50.0))],
+    },
+    Measurement {
+        name: "append",
+        what: "durable appends to the ledger, grouped, a checkpoint signed per group",
+        by: By::Example { package: "towpath-store", name: "append_speed" },
+        bounds: &[("appends_per_s", Bound::AtLeast(10_000.0))],
+    },
+    Measurement {
+        name: "proxy",
+        what: "the proxy on one core beside nginx and haproxy on the same core, 1 KB answers, 64 connections",
+        by: By::Function(proxy::measure),
+        bounds: &[("vs_nginx", Bound::AtLeast(0.8)), ("vs_haproxy", Bound::AtLeast(1.0))],
+    },
+];
+
+fn names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(MEASUREMENTS.iter().map(|measurement| measurement.name))
+}
+
+/// Takes the chosen measurements and prints them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let mut missed = Vec::new();
+    for measurement in MEASUREMENTS.iter().filter(|measurement| chosen(measurement.name)) {
+        println!("\n{}: {}", measurement.name, measurement.what);
+        match take(workspace, measurement)? {
+            Taken::Skipped(reason) => {
+                println!("  skipped: {reason}");
+            }
+            Taken::Figures { figures, notes } => {
+                let rows = rows(&figures, measurement.bounds);
+                print!("{}", page::plain(&rows, &notes));
+                missed.extend(
+                    rows.iter().filter(|row| row.missed).map(|row| format!("{}.{}", measurement.name, row.figure)),
+                );
+                if options.write {
+                    page::write(workspace, measurement.name, &rows, &notes)?;
+                }
+            }
+        }
+    }
+    if options.strict && !missed.is_empty() {
+        bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+fn take(workspace: &Workspace, measurement: &Measurement) -> Result<Taken> {
+    match measurement.by {
+        By::Function(measure) => measure(workspace),
+        By::Example { package, name } => {
+            let Some(program) = build_example(workspace, package, name)? else {
+                return Ok(Taken::Skipped(format!("not built: `{package}` has no example `{name}`")));
+            };
+            let printed = process::stdout_of(&mut workspace.command(&program))?;
+            let figures = figures(&printed).with_context(|| format!("`{name}` printed no line of figures"))?;
+            Ok(Taken::Figures { figures, notes: Vec::new() })
+        }
+    }
+}
+
+/// Builds an example for release and returns its path; `None` when the package has no such example.
+fn build_example(workspace: &Workspace, package: &str, name: &str) -> Result<Option<String>> {
+    if !workspace.path(format!("crates/{package}/examples/{name}.rs")).is_file() {
+        return Ok(None);
+    }
+    process::run(workspace.cargo().args(["build", "--release", "--quiet", "--package", package, "--example", name]))?;
+    let program = workspace.target()?.join("release/examples").join(name);
+    Ok(Some(program.to_string_lossy().into_owned()))
+}
+
+/// Reads the last line that is a JSON object; what is not a number in it is left out.
+fn figures(printed: &str) -> Option<Figures> {
+    let object = printed.lines().rev().find_map(|line| {
+        let value: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
+        value.as_object().cloned()
+    })?;
+    let figures: Figures = object.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect();
+    (!figures.is_empty()).then_some(figures)
+}
+
+/// One figure beside its ceiling.
+struct Row {
+    figure: String,
+    value: Option<f64>,
+    bound: Option<Bound>,
+    missed: bool,
+}
+
+fn rows(figures: &Figures, bounds: &[(&str, Bound)]) -> Vec<Row> {
+    let bound_of = |figure: &str| bounds.iter().find(|(name, _)| *name == figure).map(|(_, bound)| *bound);
+    let measured = figures.iter().map(|(figure, value)| {
+        let bound = bound_of(figure);
+        let missed = bound.is_some_and(|bound| !bound.holds(*value));
+        Row { figure: figure.clone(), value: Some(*value), bound, missed }
+    });
+    let absent = bounds.iter().filter(|(name, _)| !figures.contains_key(*name)).map(|(name, bound)| Row {
+        figure: (*name).to_owned(),
+        value: None,
+        bound: Some(*bound),
+        missed: false,
+    });
+    measured.chain(absent).collect()
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+}
