@@ -3,6 +3,8 @@
 //!
 //! It does not know what the entries mean and it folds nothing.
 
+mod audit;
+
 use std::sync::Arc;
 
 use towpath_core::ledger::{
@@ -11,6 +13,8 @@ use towpath_core::ledger::{
 };
 
 use crate::ports::{Ledger, LedgerError};
+
+pub use audit::audit;
 
 /// How many leaf hashes one request to the ledger asks for: 2 MiB of them.
 const HASHES_AT_ONCE: usize = 65_536;

@@ -38,7 +38,7 @@ pub struct StoredCheckpoint {
 }
 
 /// Why a checkpoint is not to be believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum CheckpointError {
     /// It is no signed note.
     #[error("the checkpoint is not a signed note")]

@@ -2,12 +2,14 @@
 //!
 //! Nothing here stores anything: the ledger port and the journal over it are the engine's.
 
+mod audit;
 mod canonical;
 mod checkpoint;
 mod entry;
 mod proof;
 mod tree;
 
+pub use audit::{AuditReport, Finding, LedgerAudit};
 pub use canonical::canonical_json;
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointKeyError, CheckpointSigner, CheckpointVerifier, StoredCheckpoint,

@@ -1,0 +1,40 @@
+//! The fakes pass the suites of their ports.
+
+mod ledger {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::Ledger;
+    use towpath_testkit::MemoryLedger;
+
+    async fn fresh() -> ((), Arc<dyn Ledger>) {
+        ((), Arc::new(MemoryLedger::default()))
+    }
+
+    towpath_testkit::ledger_conformance!(fresh);
+}
+
+mod blobs {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::Blobs;
+    use towpath_testkit::MemoryBlobs;
+
+    async fn fresh() -> ((), Arc<dyn Blobs>) {
+        ((), Arc::new(MemoryBlobs::default()))
+    }
+
+    towpath_testkit::blobs_conformance!(fresh);
+}
+
+mod samples {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::Samples;
+    use towpath_testkit::MemorySamples;
+
+    async fn fresh() -> ((), Arc<dyn Samples>) {
+        ((), Arc::new(MemorySamples::default()))
+    }
+
+    towpath_testkit::samples_conformance!(fresh);
+}
