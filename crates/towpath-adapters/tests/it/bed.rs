@@ -23,7 +23,7 @@ use towpath_testkit::{
 };
 
 /// A small server: `SERVER` with what to do before it listens in front.
-const SERVER: &str = "
+pub(crate) const SERVER: &str = "
 import http.server, os
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -69,7 +69,9 @@ impl Bed {
     /// Stops everything. Called at the end of every test, as nothing else may be left.
     pub(crate) async fn end(self) {
         tokio::time::timeout(Duration::from_secs(30), self.target.stop_all()).await.expect("all stop");
-        assert_eq!(marked(&self.data()), Vec::<i32>::new(), "processes are left");
+        // Grandchildren have been killed and are not waited for: they are init's.
+        eventually("no processes are left", || marked(&self.data()).is_empty()).await;
+        eventually("no zombies", || zombies().is_empty()).await;
     }
 
     /// Ends the supervision as the end of the server would.
@@ -96,6 +98,27 @@ pub(crate) fn marked(data: &Path) -> Vec<i32> {
     };
     let folders = std::fs::read_dir("/proc").unwrap().flatten();
     folders.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(has_mark).collect()
+}
+
+/// Returns our children that have ended and were not reaped.
+fn zombies() -> Vec<i32> {
+    let ours = i32::try_from(std::process::id()).unwrap();
+    let is_zombie = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+        fields.next() == Some("Z") && fields.next().and_then(|parent| parent.parse().ok()) == Some(ours)
+    };
+    let folders = std::fs::read_dir("/proc").unwrap().flatten();
+    folders.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_zombie).collect()
+}
+
+/// Waits for something that nothing tells of.
+pub(crate) async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "not within 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Returns a set that runs a command, marked so that [`marked`] finds it.
