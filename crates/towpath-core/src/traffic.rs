@@ -96,3 +96,73 @@ pub struct Counts {
     /// Sum of latencies in microseconds.
     pub latency_sum_us: u64,
 }
+
+impl Counts {
+    /// Returns how many requests failed: answers of class 5xx, and those the proxy had to answer itself.
+    pub fn errors(&self) -> u64 {
+        let [.., server_errors] = self.status;
+        server_errors.saturating_add(self.upstream_errors)
+    }
+
+    /// Returns what was added since `earlier`; what is less than then (a counter that began anew) counts as 0.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.zip(earlier, u64::saturating_sub)
+    }
+
+    /// Adds the counts of another part of the same whole.
+    pub fn add(&mut self, other: &Self) {
+        *self = self.zip(other, u64::saturating_add);
+    }
+
+    /// Estimates the `q` quantile (0 to 1) of the latency in microseconds, by linear interpolation within its bucket as
+    /// Prometheus' `histogram_quantile` does: above the last bound it is the last bound. `None` without a request, or
+    /// where `q` is no number from 0 to 1.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate; counts are far below 2^52 and bounds are positive"
+    )]
+    pub fn quantile_us(&self, q: f64) -> Option<u64> {
+        let total = self.latency.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+        if total == 0 || !(0.0..=1.0).contains(&q) {
+            return None;
+        }
+        let rank = q * total as f64;
+        let (mut below, mut lower) = (0.0, 0_u64);
+        for (count, upper) in self.latency.iter().zip(LATENCY_BOUNDS_US) {
+            let inside = *count as f64;
+            if inside > 0.0 && below + inside >= rank {
+                let share = ((rank - below) / inside).clamp(0.0, 1.0);
+                return Some(lower + (share * (upper - lower) as f64).round() as u64);
+            }
+            below += inside;
+            lower = upper;
+        }
+        Some(lower)
+    }
+
+    fn zip(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        let mut result = self.clone();
+        result.requests = combine(self.requests, other.requests);
+        result.upstream_errors = combine(self.upstream_errors, other.upstream_errors);
+        result.retries = combine(self.retries, other.retries);
+        result.latency_sum_us = combine(self.latency_sum_us, other.latency_sum_us);
+        for (value, with) in result.status.iter_mut().zip(other.status) {
+            *value = combine(*value, with);
+        }
+        for (value, with) in result.latency.iter_mut().zip(other.latency) {
+            *value = combine(*value, with);
+        }
+        result
+    }
+}
+
+/// Returns the place in [`Counts::latency`] of a request that took this long.
+pub fn latency_bucket(micros: u64) -> usize {
+    LATENCY_BOUNDS_US.partition_point(|bound| *bound < micros)
+}
+
+#[cfg(test)]
+mod tests;
