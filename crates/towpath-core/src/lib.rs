@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod analysis;
+pub mod artifact;
 pub mod command;
 pub mod decide;
 pub mod deployment;
