@@ -166,10 +166,7 @@ impl Tree {
     }
 
     /// Returns the canonical form: the bytes of the manifest's blob.
-<<<<<<< HEAD
     #[expect(clippy::missing_panics_doc, reason = "it cannot")]
-=======
->>>>>>> server
     pub fn canonical(&self) -> Vec<u8> {
         #[expect(
             clippy::expect_used,

@@ -1,10 +1,5 @@
 //! One suite per port: what every implementation must do, run on the fakes here and on the real ones in their crates.
 //!
-<<<<<<< HEAD
-//! Each test takes a fresh, empty implementation and panics with what is wrong.
-
-pub mod target;
-=======
 //! Each case takes a fresh, empty implementation and panics with what is wrong. `ledger_conformance!(fresh)` and its
 //! like turn a suite into tests; `fresh` is an async function that returns `(guard, Arc<dyn Port>)`, where the guard
 //! keeps alive whatever the implementation stands on.
@@ -13,6 +8,7 @@ pub mod target;
 pub mod blobs;
 pub mod ledger;
 pub mod samples;
+pub mod target;
 
 /// Makes one test of each case of a suite.
 #[macro_export]
@@ -28,4 +24,3 @@ macro_rules! conformance_cases {
         )+
     };
 }
->>>>>>> ledger
