@@ -5,7 +5,9 @@
 #![warn(missing_docs)]
 
 pub mod analysis;
+pub mod artifact;
 pub mod command;
+pub mod config;
 pub mod decide;
 pub mod deployment;
 pub mod event;
@@ -18,6 +20,7 @@ pub mod promotion;
 pub mod refusal;
 pub mod release;
 pub mod rollout;
+pub mod supervision;
 #[cfg(test)]
 mod testing;
 pub mod traffic;

@@ -1,1 +1,5 @@
-//! The HTTP API.
+//! The HTTP API of the control plane.
+//!
+//! Handlers are thin: they parse, authorise, hand a command to the engine and render the answer. Nothing is decided here.
+
+pub mod api;

@@ -1,2 +1,20 @@
-//! The `towpath` binary.
-fn main() {}
+//! The `towpath` binary: the command line, files and wiring. Rules live in `towpath-core`, never here.
+
+use std::process::ExitCode;
+
+mod artifacts;
+mod cli;
+mod client;
+mod commands;
+mod context;
+mod demo;
+mod failure;
+mod folder;
+mod git;
+mod output;
+mod server;
+mod words;
+
+fn main() -> ExitCode {
+    ExitCode::from(commands::main() as u8)
+}

@@ -1,4 +1,3 @@
-//! Tests of `traffic`.
 use proptest::prelude::*;
 
 use super::*;

@@ -8,6 +8,7 @@
 pub mod blobs;
 pub mod ledger;
 pub mod samples;
+pub mod target;
 
 /// Makes one test of each case of a suite.
 #[macro_export]

@@ -1,0 +1,55 @@
+//! What the API says and is told, as JSON. The CLI reads and writes the same types.
+//!
+//! They are not the core's types: those may change with the domain, these only grow. Names and digests are plain text,
+//! numbers of releases, revisions and promotions plain integers, times RFC 3339, durations milliseconds.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+mod audit;
+mod diff;
+mod environment;
+mod event;
+mod health;
+mod log;
+mod metrics;
+mod problem;
+mod promotion;
+mod release;
+mod rollout;
+
+pub use audit::{CheckpointView, ConsistencyProof, InclusionProof};
+pub use diff::{ArtifactChange, Change, Diff, FieldChange, RevisionRef, ServiceChange, VariableChange};
+pub use environment::{
+    AddressView, EnvironmentList, EnvironmentSummary, EnvironmentView, InstanceCounts, InstanceList, InstancePhase,
+    InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
+};
+pub use event::EventView;
+pub use health::{Health, HealthCheck, HealthStatus};
+pub use log::{LogChunk, Logs};
+pub use metrics::{ChangeFailureRate, DeploymentFrequency, Dora, DoraEnvironment, Durations};
+pub use problem::{Problem, ProblemField, ProblemKind};
+pub use promotion::{
+    ApprovalView, ApproveRequest, ChecklistItem, ConfirmRequest, CreatePromotion, GateView, PromotionPlan,
+    PromotionState, PromotionView, RefusalView, RejectRequest,
+};
+pub use release::{
+    ArtifactView, BlobStored, BlobsMissing, BlobsWanted, CommitView, CreateRelease, ReleaseContent, ReleasePlace,
+    ReleasePlaceState, ReleaseView,
+};
+pub use rollout::{
+    DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
+    RollbackPlan, RollbackRequest, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind, StepState,
+    StepView, TallyView, Verdict,
+};
+
+/// A page of a list. Pages do not shift when something is added meanwhile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// What to give as `after` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}

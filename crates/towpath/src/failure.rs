@@ -1,0 +1,203 @@
+//! How a command ends when it does not end well: what, where, why, what was kept, what next; and the exit status.
+//!
+//! Errors stay typed until here. This is the edge, where the whole chain becomes text once.
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+use towpath_server::api::types::{Problem, ProblemKind};
+
+use crate::output::Paint;
+
+/// How the process ends. The numbers are documented and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// The request makes no sense as it is.
+    Usage = 2,
+    /// A gate or a policy says no.
+    Refused = 3,
+    /// A difference was found.
+    Difference = 4,
+    /// The server cannot be reached.
+    Unreachable = 5,
+    /// Not finished at `--timeout`.
+    StillRunning = 6,
+    /// Interrupted from the keyboard.
+    Interrupted = 130,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub exit: Exit,
+    code: String,
+    message: String,
+    /// Printed before the message as it is: reports with excerpts of files.
+    report: Option<String>,
+    facts: Vec<(&'static str, String)>,
+    kept: Option<String>,
+    next: Vec<String>,
+    problem: Option<Value>,
+}
+
+impl Failure {
+    /// Returns a failure with a stable code and what failed.
+    pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            code: code.to_owned(),
+            message: message.into(),
+            report: None,
+            facts: Vec::new(),
+            kept: None,
+            next: Vec::new(),
+            problem: None,
+        }
+    }
+
+    /// Returns the failure of something that was asked for wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// Returns a failure that says what an error and everything under it say.
+    pub fn of(exit: Exit, code: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::new(exit, code, error.to_string()).causes(error)
+    }
+
+    /// Returns the failure of writing to a closed pipe: nobody reads any more, so nothing is said.
+    pub fn closed_output() -> Self {
+        Self::new(Exit::Done, "closed_output", "")
+    }
+
+    /// Adds the causes under an error whose own message is said already.
+    #[must_use]
+    pub fn causes(mut self, error: &(dyn Error + 'static)) -> Self {
+        let mut source = error.source();
+        while let Some(error) = source {
+            self.facts.push(("cause", error.to_string()));
+            source = error.source();
+        }
+        self
+    }
+
+    /// Adds an error as the cause, with what is under it.
+    #[must_use]
+    pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+        self.facts.push(("cause", error.to_string()));
+        self.causes(error)
+    }
+
+    /// Adds a line with a label of at most six letters.
+    #[must_use]
+    pub fn fact(mut self, label: &'static str, text: impl Into<String>) -> Self {
+        self.facts.push((label, text.into()));
+        self
+    }
+
+    /// Says what was kept.
+    #[must_use]
+    pub fn kept(mut self, text: impl Into<String>) -> Self {
+        self.kept = Some(text.into());
+        self
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn next(mut self, text: impl Into<String>) -> Self {
+        self.next.push(text.into());
+        self
+    }
+
+    /// Puts a ready report before the message, and its data into the JSON form.
+    #[must_use]
+    pub fn report(mut self, text: String, errors: Value) -> Self {
+        self.report = Some(text);
+        self.problem = Some(json!({ "errors": errors }));
+        self
+    }
+
+    /// Returns the failure that the server's problem document means.
+    pub fn of_problem(problem: &Problem, kept: &str) -> Self {
+        let exit = match problem.kind {
+            ProblemKind::User => Exit::Usage,
+            ProblemKind::Refused | ProblemKind::Conflict => Exit::Refused,
+            ProblemKind::Unavailable => Exit::Unreachable,
+            ProblemKind::Internal => Exit::Failed,
+        };
+        let mut failure = Self::new(exit, &problem.code, problem.detail.clone()).kept(kept);
+        failure.facts.extend(problem.details.iter().map(|line| ("why", line.clone())));
+        failure.facts.extend(problem.errors.iter().map(|field| ("field", format!("{}: {}", field.pointer, field.detail))));
+        if problem.kind == ProblemKind::Internal {
+            failure.facts.push(("log", format!("the server's log has request {}", problem.request_id)));
+        }
+        failure.next.extend(problem.next.clone());
+        failure.problem = serde_json::to_value(problem).ok();
+        failure
+    }
+
+    /// Returns the stable code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Returns what failed, in one sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Says whether there is anything to say.
+    pub fn is_silent(&self) -> bool {
+        self.message.is_empty()
+    }
+
+    /// Returns the form for people, ending in a newline.
+    pub fn text(&self, paint: Paint) -> String {
+        let mut text = self.report.clone().unwrap_or_default();
+        text += &format!("{} {}\n", paint.red("error:"), self.message);
+        let kept = self.kept.iter().map(|kept| ("kept", kept));
+        let next = self.next.iter().map(|next| ("next", next));
+        for (label, line) in self.facts.iter().map(|(label, line)| (*label, line)).chain(kept).chain(next) {
+            text += &format!("  {}  {line}\n", paint.dim(&format!("{label:<5}")));
+        }
+        text
+    }
+
+    /// Returns the form for machines: problem details (RFC 9457), the server's own where it sent them.
+    pub fn json(&self) -> Value {
+        let mut problem = match &self.problem {
+            Some(problem) if problem.get("type").is_some() => problem.clone(),
+            other => {
+                let mut problem = json!({
+                    "type": format!("urn:towpath:problem:{}", self.code),
+                    "title": self.code.replace('_', " "),
+                    "code": self.code,
+                    "detail": self.message,
+                    "details": self.facts.iter().map(|(_, line)| line).collect::<Vec<_>>(),
+                    "next": self.next.first(),
+                });
+                if let (Some(errors), Some(object)) =
+                    (other.as_ref().and_then(|other| other.get("errors")), problem.as_object_mut())
+                {
+                    object.insert("errors".to_owned(), errors.clone());
+                }
+                problem
+            }
+        };
+        if let Some(object) = problem.as_object_mut() {
+            object.insert("schemaVersion".to_owned(), json!(1));
+            object.insert("kept".to_owned(), json!(self.kept));
+            object.insert("exitStatus".to_owned(), json!(self.exit as u8));
+        }
+        problem
+    }
+}
+
+#[cfg(test)]
+mod tests;

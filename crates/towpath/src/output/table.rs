@@ -1,0 +1,63 @@
+//! Columns for people.
+
+use super::Paint;
+
+/// Rows of cells, aligned when they are printed. Cells may be painted.
+#[derive(Debug, Default)]
+pub struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Returns a table with these headings; with none, without a first line.
+    pub fn new(head: &[&str]) -> Self {
+        Self { head: head.iter().map(|cell| (*cell).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Says whether it has no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Returns the text, each line ending in a newline.
+    pub fn text(&self, paint: Paint) -> String {
+        let head: Vec<String> = self.head.iter().map(|cell| paint.dim(cell)).collect();
+        let lines = || std::iter::once(&head).filter(|head| !head.is_empty()).chain(&self.rows);
+        let columns = lines().map(Vec::len).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| lines().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+            .collect();
+        let mut text = String::new();
+        for row in lines() {
+            let mut line = String::new();
+            for (cell, wide) in row.iter().zip(&widths) {
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', (wide + 2).saturating_sub(width(cell))));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Counts the characters that are seen.
+fn width(cell: &str) -> usize {
+    let mut count = 0;
+    let mut escape = false;
+    for c in cell.chars() {
+        match c {
+            '\u{1b}' => escape = true,
+            'm' if escape => escape = false,
+            _ if escape => {}
+            _ => count += 1,
+        }
+    }
+    count
+}
