@@ -6,6 +6,7 @@
 
 pub mod analysis;
 pub mod command;
+pub mod config;
 pub mod decide;
 pub mod deployment;
 pub mod event;

@@ -1,0 +1,174 @@
+//! Layers laid over each other, later wins.
+//!
+//! Maps merge deeply, lists replace unless tagged, `null` takes away. Whoever loses is kept as
+//! shadowed. Where a map holds a choice (`strategy: {canary: …}`) another choice of a later layer
+//! takes the earlier one's place.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    source::Label,
+    value::{Data, Member, Nulls, Value},
+    yaml::{Document, Entry, MergeTag, NodeId, NodeKind, Scalar, ScalarKind},
+};
+
+/// Where in the tree special rules hold.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    /// Rules for what is under a key.
+    pub(crate) fields: &'static [(&'static str, Rule)],
+    /// The rule for what is under any other key.
+    pub(crate) any: Option<&'static Rule>,
+    /// Keys of which one map has at most one.
+    pub(crate) choices: &'static [&'static str],
+}
+
+impl Rule {
+    /// Nothing special.
+    pub(crate) const NONE: Rule = Rule { fields: &[], any: None, choices: &[] };
+
+    fn under(&self, key: &str) -> &Rule {
+        static NONE: Rule = Rule::NONE;
+        let named = self.fields.iter().find(|(name, _)| *name == key).map(|(_, rule)| rule);
+        named.or(self.any).unwrap_or(&NONE)
+    }
+}
+
+/// Returns the empty tree every layer is laid on.
+pub(crate) fn ground(origin: Label) -> Value {
+    Value::new(Data::Map(BTreeMap::new()), origin)
+}
+
+/// Lays a document over the tree, only the root keys that are to be kept.
+pub(crate) fn lay(into: &mut Value, document: &Document, rule: &Rule, keep: impl Fn(&str) -> bool) {
+    let root = document.node(document.root());
+    let NodeKind::Map(entries) = &root.kind else { return };
+    let Data::Map(map) = &mut into.data else { return };
+    for entry in entries.iter().filter(|entry| keep(&entry.key)) {
+        lay_entry(map, document, entry, rule);
+    }
+}
+
+fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &Entry, rule: &Rule) {
+    let chosen = rule.choices.contains(&entry.key.as_ref());
+    if chosen {
+        drop_other_choices(map, &entry.key, document.label(entry.key_span), rule);
+    }
+    let under = rule.under(&entry.key);
+    match map.get_mut(&entry.key) {
+        Some(member) => merge(&mut member.value, document, entry.value, under),
+        None => {
+            let mut value = Value::of(document, entry.value, Nulls::Remove);
+            if value.is_null() {
+                value.data = Data::Removed;
+            }
+            let key = document.label(entry.key_span);
+            map.insert(entry.key.clone(), Member { key, value });
+        }
+    }
+    // `strategy: {canary: }` chooses with every default rather than taking away.
+    if chosen
+        && let Some(member) = map.get_mut(&entry.key)
+        && is_nothing(document, entry.value)
+    {
+        member.value.data = Data::Map(BTreeMap::new());
+    }
+}
+
+fn is_nothing(document: &Document, id: NodeId) -> bool {
+    let node = document.node(id);
+    node.tag.is_none() && matches!(&node.kind, NodeKind::Scalar(scalar) if scalar.kind == ScalarKind::Null)
+}
+
+fn drop_other_choices(map: &mut BTreeMap<Arc<str>, Member>, chosen: &str, by: Label, rule: &Rule) {
+    for (key, member) in map.iter_mut() {
+        // Two choices in one layer are a mistake for the schema to find, so only other sources lose.
+        let other = rule.choices.contains(&key.as_ref()) && key.as_ref() != chosen;
+        if other && !member.value.is_removed() && member.key.source != by.source {
+            replace(&mut member.value, Value::new(Data::Removed, by));
+        }
+    }
+}
+
+/// Puts `new` in the place of the old, which is kept as shadowed.
+fn replace(into: &mut Value, new: Value) {
+    let mut old = std::mem::replace(into, new);
+    let deeper = std::mem::take(&mut old.shadowed);
+    into.shadowed.push(old);
+    into.shadowed.extend(deeper);
+}
+
+fn merge(into: &mut Value, document: &Document, id: NodeId, rule: &Rule) {
+    let node = document.node(id);
+    let tag = node.tag.as_deref();
+    match (&mut into.data, &node.kind, tag) {
+        (Data::Map(map), NodeKind::Map(entries), None) => {
+            for entry in entries {
+                lay_entry(map, document, entry, rule);
+            }
+        }
+        (Data::List(items), NodeKind::List(more), Some(MergeTag::Append)) => {
+            items.extend(more.iter().map(|id| Value::of(document, *id, Nulls::Remove)));
+        }
+        (Data::List(items), NodeKind::List(more), Some(MergeTag::MergeBy(key))) => {
+            for id in more {
+                merge_item(items, document, *id, key);
+            }
+        }
+        (_, NodeKind::Scalar(scalar), _) if *scalar == Scalar::NULL => {
+            replace(into, Value::new(Data::Removed, document.label(node.span)));
+        }
+        (Data::Removed | Data::Scalar(_) | Data::List(_) | Data::Map(_), _, _) => {
+            replace(into, Value::of(document, id, Nulls::Remove));
+        }
+    }
+}
+
+/// Merges a map into the item with the same key, or appends it; `!unset` takes the item away.
+fn merge_item(items: &mut Vec<Value>, document: &Document, id: NodeId, key: &str) {
+    let node = document.node(id);
+    let name = match &node.kind {
+        NodeKind::Map(entries) => entries.iter().find(|entry| entry.key.as_ref() == key).map(|entry| entry.value),
+        NodeKind::Scalar(_) | NodeKind::List(_) => None,
+    };
+    let same = |item: &Value| match (item.get(key).map(|value| &value.data), name.map(|id| &document.node(id).kind)) {
+        (Some(Data::Scalar(old)), Some(NodeKind::Scalar(new))) => old.text() == new.text(),
+        _ => false,
+    };
+    match items.iter().position(same) {
+        Some(place) if node.tag.as_deref() == Some(&MergeTag::Unset) => {
+            items.remove(place);
+        }
+        Some(place) => {
+            if let Some(item) = items.get_mut(place) {
+                merge(item, document, id, &Rule::NONE);
+            }
+        }
+        None if node.tag.as_deref() == Some(&MergeTag::Unset) => {}
+        None => items.push(Value::of(document, id, Nulls::Remove)),
+    }
+}
+
+/// Lays defaults under the tree: they fill what is absent and are shadowed by what is there.
+pub(crate) fn fill(into: &mut Value, document: &Document, id: NodeId) {
+    let default = || Value::of(document, id, Nulls::Keep);
+    match (&mut into.data, &document.node(id).kind) {
+        (Data::Map(map), NodeKind::Map(entries)) => {
+            for entry in entries {
+                match map.get_mut(&entry.key) {
+                    Some(member) => fill(&mut member.value, document, entry.value),
+                    None => {
+                        let key = document.label(entry.key_span);
+                        let value = Value::of(document, entry.value, Nulls::Keep);
+                        map.insert(entry.key.clone(), Member { key, value });
+                    }
+                }
+            }
+        }
+        (Data::Removed, _) => replace(into, default()),
+        (Data::Scalar(_) | Data::List(_) | Data::Map(_), _) => into.shadowed.push(default()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

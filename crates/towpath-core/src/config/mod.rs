@@ -1,0 +1,42 @@
+//! Configuration: from texts to environments in which every value is decided, typed and traceable.
+//!
+//! The caller reads the files ([`is_source`] says which) into a [`SourceSet`]; [`load`] parses them once;
+//! [`Loaded::resolve`] lays the layers of one environment over each other, later wins: schema defaults,
+//! `towpath.yaml`, `environments/base.yaml`, what it extends, its own file, live overlay, process
+//! environment, flags. Mistakes are [`Diagnostic`]s, all of them at once. Nothing here opens a file,
+//! reads the process environment or knows what became of an environment after it was resolved.
+
+mod bundle;
+mod detect;
+mod diagnostic;
+mod interpolate;
+mod load;
+mod merge;
+mod nearest;
+mod pipeline;
+mod read;
+mod resolve;
+mod resolved;
+pub mod schema;
+mod source;
+mod value;
+mod variables;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use bundle::{Bundle, BundleError};
+pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
+pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
+pub use load::{Loaded, load};
+pub use nearest::nearest;
+pub use read::Placed;
+pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
+pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
+pub use source::{
+    BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
+    Span, is_source,
+};
+pub use value::{Data, Member, Path, PathError, Segment, Value};
+pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

@@ -1,0 +1,273 @@
+//! A resolved environment: every value decided, typed and traceable.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use super::{
+    schema::{
+        environment::{DeploymentFile, EnvironmentFile, HealthCheckFile},
+        sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile},
+        service::ServiceFile,
+        strategy::StrategyFile,
+    },
+    source::SourceSet,
+    value::Value,
+};
+use crate::{
+    deployment::{Check, DeploymentSpec, Probe, ProbeAction, Probes, Resources, ServiceSpec, Strategy},
+    ids::{ArtifactName, Digest, EnvironmentName, ServiceName},
+    instance::Environment,
+    project::{GatePolicy, Tier},
+    units::Millis,
+};
+
+/// What holds where `progress_deadline` is not set.
+const PROGRESS_DEADLINE: Millis = Millis::from_secs(600);
+
+/// One environment with every value decided.
+#[derive(Debug, Clone)]
+pub struct ResolvedEnvironment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// How much depends on it.
+    pub tier: Tier,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Where people reach it.
+    pub url: Option<String>,
+    /// Where programs reach it.
+    pub api_url: Option<String>,
+    /// What runs.
+    pub services: BTreeMap<ServiceName, ResolvedService>,
+    /// The variables that have a value here, secret ones too.
+    pub variables: BTreeMap<String, ResolvedVariable>,
+    /// How a revision takes over.
+    pub strategy: Strategy,
+    /// How long a rollout may go without progress.
+    pub progress_deadline: Millis,
+    /// What is checked before a revision counts as good.
+    pub verification: Vec<Check>,
+    /// What a release must pass to enter.
+    pub gates: GatePolicy,
+    /// Where it runs.
+    pub infrastructure: Option<InfrastructureFile>,
+    /// What it uses beside the services.
+    pub resources: BTreeMap<String, ResourceFile>,
+    /// What protects it.
+    pub security: Option<SecurityFile>,
+    /// Logs, metrics and traces.
+    pub observability: Option<ObservabilityFile>,
+    /// Features that are on or off from the start.
+    pub features: BTreeMap<String, bool>,
+    /// The merged tree with provenance, references not replaced.
+    pub values: Value,
+    /// What the provenance points into.
+    pub sources: SourceSet,
+}
+
+/// One service of a resolved environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedService {
+    /// The artifact it was told to run in.
+    pub artifact: Option<ArtifactName>,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The container image.
+    pub image: Option<String>,
+    /// Its own environment variables, references replaced; the variables of the environment come besides.
+    pub env: BTreeMap<String, String>,
+    /// How many instances.
+    pub replicas: u32,
+    /// Where the proxy listens.
+    pub listen: Option<SocketAddr>,
+    /// Where the proxy shows a new revision before promotion.
+    pub preview: Option<SocketAddr>,
+    /// Its probes.
+    pub probes: Probes,
+    /// Its limits.
+    pub resources: Resources,
+    /// How long it may take to stop.
+    pub stop_grace: Millis,
+    /// How long requests in flight may take.
+    pub drain: Millis,
+}
+
+/// The value of a variable.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResolvedVariable {
+    /// The value with references replaced.
+    pub value: String,
+    /// Whether it must not be shown.
+    pub secret: bool,
+}
+
+/// Why no deployment can be made of an environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The release lacks an artifact.
+    #[error("service `{service}` runs in artifact `{artifact}`, which the release does not have")]
+    MissingArtifact {
+        /// Which service.
+        service: ServiceName,
+        /// Which artifact.
+        artifact: ArtifactName,
+    },
+}
+
+impl std::fmt::Debug for ResolvedVariable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.shown())
+    }
+}
+
+/// What stands for a secret value.
+pub const MASK: &str = "••••••••";
+
+impl ResolvedVariable {
+    /// Returns the value, or a mask for a secret.
+    pub fn shown(&self) -> &str {
+        if self.secret { MASK } else { &self.value }
+    }
+}
+
+impl ResolvedEnvironment {
+    pub(crate) fn new(
+        name: EnvironmentName,
+        tier: Tier,
+        file: EnvironmentFile,
+        variables: BTreeMap<String, ResolvedVariable>,
+        mut env: BTreeMap<ServiceName, BTreeMap<String, String>>,
+        values: Value,
+        sources: SourceSet,
+    ) -> Option<Self> {
+        let DeploymentFile { strategy, progress_deadline, health_check } = file.deployment;
+        let services = file.services.into_iter().map(|(name, service)| {
+            let env = env.remove(&name).unwrap_or_default();
+            let service = ResolvedService::new(service, env, health_check.as_ref());
+            (name, service)
+        });
+        Some(Self {
+            name,
+            tier,
+            description: file.description,
+            url: file.url.map(|url| url.0),
+            api_url: file.api_url.map(|url| url.0),
+            services: services.collect(),
+            variables,
+            strategy: strategy.unwrap_or_else(StrategyFile::usual).0,
+            progress_deadline: progress_deadline.unwrap_or(PROGRESS_DEADLINE),
+            verification: file.verification.into_iter().map(|check| check.0).collect(),
+            gates: file.gates.policy(),
+            infrastructure: file.infrastructure,
+            resources: file.resources,
+            security: file.security,
+            observability: file.observability,
+            features: file.features,
+            values,
+            sources,
+        })
+    }
+
+    /// Returns the environment variables of a service: all variables that are not secret, then its own.
+    pub fn environment_of(&self, service: &ServiceName) -> Environment {
+        let variables = self.variables.iter().filter(|(_, variable)| !variable.secret);
+        let mut env: BTreeMap<String, String> =
+            variables.map(|(name, variable)| (name.clone(), variable.value.clone())).collect();
+        let own = self.services.get(service).map(|service| service.env.clone());
+        env.extend(own.unwrap_or_default());
+        Environment(env)
+    }
+
+    /// Returns what a deployment of these artifacts is, and the environment of each service whose digest it names.
+    /// Write the bytes of [`environment_bytes`] as the blobs.
+    pub fn to_deployment_spec(
+        &self,
+        artifacts: &BTreeMap<ArtifactName, Digest>,
+    ) -> Result<(DeploymentSpec, BTreeMap<ServiceName, Environment>), SpecError> {
+        let mut services = BTreeMap::new();
+        let mut environments = BTreeMap::new();
+        for (name, service) in &self.services {
+            let environment = self.environment_of(name);
+            let digest = Digest::of(&environment_bytes(&environment));
+            let artifact = artifact_of(name, service, artifacts)?;
+            services.insert(name.clone(), service.spec(artifact, digest));
+            environments.insert(name.clone(), environment);
+        }
+        let spec = DeploymentSpec {
+            services,
+            strategy: self.strategy.clone(),
+            progress_deadline: self.progress_deadline,
+            verification: self.verification.clone(),
+        };
+        Ok((spec, environments))
+    }
+}
+
+/// Returns the blob of an environment: a JSON object of strings, keys sorted, no blanks.
+pub fn environment_bytes(environment: &Environment) -> Vec<u8> {
+    let object: serde_json::Map<_, _> =
+        environment.0.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    serde_json::Value::Object(object).to_string().into_bytes()
+}
+
+fn artifact_of(
+    name: &ServiceName,
+    service: &ResolvedService,
+    artifacts: &BTreeMap<ArtifactName, Digest>,
+) -> Result<Option<Digest>, SpecError> {
+    if let Some(artifact) = &service.artifact {
+        let missing = || SpecError::MissingArtifact { service: name.clone(), artifact: artifact.clone() };
+        return artifacts.get(artifact).copied().map(Some).ok_or_else(missing);
+    }
+    Ok(artifacts.iter().find(|(artifact, _)| artifact.as_str() == name.as_str()).map(|(_, digest)| *digest))
+}
+
+impl ResolvedService {
+    fn new(file: ServiceFile, env: BTreeMap<String, String>, health_check: Option<&HealthCheckFile>) -> Self {
+        let mut probes = file.probes.probes();
+        if probes.readiness.is_none() {
+            probes.readiness = health_check.map(HealthCheckFile::probe);
+        }
+        Self {
+            artifact: file.artifact,
+            command: file.command.map(|command| command.0).unwrap_or_default(),
+            image: file.image,
+            env,
+            replicas: file.replicas,
+            listen: file.listen,
+            preview: file.preview,
+            probes,
+            resources: file.resources.resources(),
+            stop_grace: file.stop_grace,
+            drain: file.drain,
+        }
+    }
+
+    fn spec(&self, artifact: Option<Digest>, environment: Digest) -> ServiceSpec {
+        ServiceSpec {
+            artifact,
+            command: self.command.clone(),
+            image: self.image.clone(),
+            environment,
+            replicas: self.replicas,
+            listen: self.listen,
+            preview: self.preview,
+            probes: self.probes.clone(),
+            resources: self.resources.clone(),
+            stop_grace: self.stop_grace,
+            drain: self.drain,
+        }
+    }
+}
+
+impl HealthCheckFile {
+    fn probe(&self) -> Probe {
+        Probe {
+            action: ProbeAction::Http { path: self.path.0.clone(), headers: BTreeMap::new() },
+            initial_delay: Millis(0),
+            period: self.interval,
+            timeout: self.timeout,
+            failure_threshold: 3,
+            success_threshold: 1,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! How one service runs.
+
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
+
+use crate::{
+    config::{
+        read::{Placed, Read, Reader, section},
+        value::{Data, Value},
+    },
+    deployment::{Probe, ProbeAction, Probes, Resources},
+    ids::ArtifactName,
+    units::{Bytes, MilliCpu, Millis},
+};
+
+section! {
+    /// One service.
+    pub struct ServiceFile {
+        /// Program and arguments, or one line for `/bin/sh -c`. `${NAME}` is replaced from the environment.
+        command: Option<CommandLine>,
+        /// The artifact of the release the service runs in; its own name if there is one.
+        artifact: Option<ArtifactName>,
+        /// The container image, for Kubernetes.
+        image: Option<String>,
+        /// The address or port the proxy listens on; a free one if absent.
+        listen: Option<SocketAddr>,
+        /// The address or port that shows the new revision before promotion (blue-green).
+        preview: Option<SocketAddr>,
+        /// Environment variables of this service only; `${NAME}` and `${NAME:-default}` are replaced.
+        env: BTreeMap<String, EnvValue>,
+        /// How many instances.
+        replicas: u32 = 1,
+        /// When an instance is up, may get traffic, must be restarted.
+        probes: ProbesFile = ProbesFile::default(),
+        /// Limits of one instance.
+        resources: ResourcesFile = ResourcesFile::default(),
+        /// How long an instance may take from SIGTERM until SIGKILL.
+        stop_grace: Millis = Millis::from_secs(10),
+        /// How long requests in flight may take after an instance left the routing.
+        drain: Millis = Millis::from_secs(10),
+    }
+    check(this, value, reader) {
+        let runs = this.command.is_some() || this.image.is_some();
+        if !runs {
+            let message = format!("`{}` has neither `command` nor `image`", reader.path);
+            reader.error("config::missing", value.origin, message);
+        }
+        runs
+    }
+}
+
+section! {
+    /// Limits of one instance.
+    #[derive(Default)]
+    pub struct ResourcesFile {
+        /// CPU, such as `500m` or `2`.
+        cpu: Option<MilliCpu>,
+        /// Memory, such as `512Mi`.
+        memory: Option<Bytes>,
+    }
+}
+
+section! {
+    /// The three probes.
+    #[derive(Default)]
+    pub struct ProbesFile {
+        /// Holds the other two back until it has succeeded once.
+        startup: Option<ProbeFile>,
+        /// While it fails the instance gets no traffic.
+        readiness: Option<ProbeFile>,
+        /// When it fails the instance is restarted.
+        liveness: Option<ProbeFile>,
+    }
+}
+
+section! {
+    /// One probe: exactly one of `http`, `tcp` and `command`.
+    pub struct ProbeFile {
+        /// GET on the instance's port; 200 to 399 is success. A path alone will do.
+        http: Option<HttpFile>,
+        /// `true`: a connection to the instance's port.
+        tcp: Option<bool>,
+        /// A command whose status 0 is success.
+        command: Option<CommandLine>,
+        /// Time before the first attempt.
+        initial_delay: Millis = Millis(0),
+        /// Time between attempts.
+        period: Millis = Millis::from_secs(5),
+        /// Time after which an attempt has failed.
+        timeout: Millis = Millis::from_secs(2),
+        /// Failures in a row that make it failing.
+        failure_threshold: NonZeroU32 = NonZeroU32::MIN.saturating_add(2),
+        /// Successes in a row that make it succeeding.
+        success_threshold: NonZeroU32 = NonZeroU32::MIN,
+    }
+    check(this, value, reader) {
+        let tcp = this.tcp == Some(true);
+        let ways = usize::from(this.http.is_some()) + usize::from(tcp) + usize::from(this.command.is_some());
+        if ways != 1 {
+            reader.wrong(value, "a probe needs exactly one of `http`, `tcp: true` and `command`");
+        }
+        if this.period.0 == 0 || this.timeout.0 == 0 {
+            reader.wrong(value, "`period` and `timeout` must be longer than 0");
+        }
+        ways == 1 && this.period.0 > 0 && this.timeout.0 > 0
+    }
+}
+
+/// An HTTP probe: a map, or only the path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpFile(HttpMap);
+
+section! {
+    /// What an HTTP probe asks for.
+    pub struct HttpMap {
+        /// The path, beginning with `/`.
+        path: HttpPath,
+        /// Extra request headers.
+        headers: BTreeMap<String, String>,
+    }
+}
+
+/// A path that begins with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpPath(pub(crate) String);
+
+/// A command as a list, or one line for the shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine(pub(crate) Vec<String>);
+
+/// Any scalar as the text it was written as.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvValue(pub(crate) Placed<String>);
+
+impl Read for HttpFile {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        if let Data::Scalar(_) = &value.data {
+            let path = HttpPath::read(value, reader)?;
+            return Some(Self(HttpMap { path, headers: BTreeMap::new() }));
+        }
+        HttpMap::read(value, reader).map(Self)
+    }
+}
+
+impl Read for HttpPath {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let sound = text.starts_with('/') && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if !sound {
+            reader.wrong(value, &format!("`{text}` is not a path: begin it with `/` and leave out blanks"));
+        }
+        sound.then_some(Self(text))
+    }
+}
+
+impl Read for CommandLine {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let words = match &value.data {
+            Data::List(_) => {
+                let words: Vec<EnvValue> = Vec::read(value, reader)?;
+                words.into_iter().map(|word| word.0.value).collect()
+            }
+            Data::Scalar(_) => {
+                let line = super::super::read::text_of(value, reader, "a command: a list or one line for the shell")?;
+                if line.trim().is_empty() { Vec::new() } else { vec!["/bin/sh".into(), "-c".into(), line.to_owned()] }
+            }
+            Data::Removed | Data::Map(_) => {
+                reader.expected(value, "a command: a list or one line for the shell");
+                return None;
+            }
+        };
+        if words.first().is_none_or(String::is_empty) {
+            reader.wrong(value, "a command needs a program");
+            return None;
+        }
+        Some(Self(words))
+    }
+}
+
+impl Read for EnvValue {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let scalar = super::super::read::scalar_of(value, reader, "a text, a number or a truth value")?;
+        Some(Self(Placed { value: scalar.text().to_owned(), label: value.origin }))
+    }
+}
+
+impl ProbesFile {
+    /// Returns the probes as the runtime wants them.
+    pub fn probes(&self) -> Probes {
+        let probe = |file: &Option<ProbeFile>| file.as_ref().map(ProbeFile::probe);
+        Probes { startup: probe(&self.startup), readiness: probe(&self.readiness), liveness: probe(&self.liveness) }
+    }
+}
+
+impl ProbeFile {
+    fn probe(&self) -> Probe {
+        let action = match (&self.http, &self.command) {
+            (Some(HttpFile(http)), _) => ProbeAction::Http { path: http.path.0.clone(), headers: http.headers.clone() },
+            (None, Some(command)) => ProbeAction::Command { command: command.0.clone() },
+            (None, None) => ProbeAction::Tcp,
+        };
+        Probe {
+            action,
+            initial_delay: self.initial_delay,
+            period: self.period,
+            timeout: self.timeout,
+            failure_threshold: self.failure_threshold.get(),
+            success_threshold: self.success_threshold.get(),
+        }
+    }
+}
+
+impl ResourcesFile {
+    /// Returns the limits as the runtime wants them.
+    pub fn resources(&self) -> Resources {
+        Resources { cpu: self.cpu, memory: self.memory }
+    }
+}

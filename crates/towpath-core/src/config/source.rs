@@ -1,0 +1,208 @@
+//! Sources: texts with a name, and places in them.
+//!
+//! Files, values set through the API, environment variables and command-line overrides are all sources,
+//! so that one kind of label says where a value or a mistake came from. Nothing here opens a file.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+
+use crate::ids::PrincipalName;
+
+/// The file that names the project, its services and its pipeline.
+pub const PROJECT_FILE: &str = "towpath.yaml";
+/// The folder with one file per environment.
+pub const ENVIRONMENT_FOLDER: &str = "environments";
+/// The name, without ending, of the file that lies under every environment.
+pub const BASE: &str = "base";
+
+const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
+
+/// Says whether a path, relative to the project folder and with `/`, is one the configuration is read from:
+/// `towpath.yaml` or a file directly in `environments/`; `.yml` and `.json` are read as well.
+pub fn is_source(path: &str) -> bool {
+    is_project_file(path) || environment_stem(path).is_some()
+}
+
+/// Says whether the path is the project file.
+pub(crate) fn is_project_file(path: &str) -> bool {
+    stem(path) == Some("towpath")
+}
+
+/// Returns `production` for `environments/production.yaml`.
+pub(crate) fn environment_stem(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(ENVIRONMENT_FOLDER)?.strip_prefix('/')?;
+    stem(name).filter(|stem| !stem.is_empty() && !stem.contains('/') && !stem.starts_with('.'))
+}
+
+fn stem(path: &str) -> Option<&str> {
+    ENDINGS.iter().find_map(|ending| path.strip_suffix(ending))
+}
+
+/// Names a source in its [`SourceSet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub(crate) u32);
+
+/// A stretch of bytes of a source, the end not included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+/// A place: a stretch of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label {
+    /// The source.
+    pub source: SourceId,
+    /// Where in it.
+    pub span: Span,
+}
+
+/// A place as people read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The name of the source, for a file its path.
+    pub path: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+}
+
+/// What a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A file of the project.
+    File,
+    /// What holds where nobody says anything.
+    Default,
+    /// A value set through the API.
+    Overlay(OverlayOrigin),
+    /// A variable of the process environment.
+    Process,
+    /// An override given with the command.
+    Flag,
+}
+
+/// Who set a value of the live overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverlayOrigin {
+    /// The event of the ledger.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub principal: PrincipalName,
+    /// Why, if they said so.
+    pub reason: Option<String>,
+}
+
+/// One text with its name.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    kind: SourceKind,
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    /// Returns the name, for a file its path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns what it is.
+    pub fn kind(&self) -> &SourceKind {
+        &self.kind
+    }
+
+    /// Returns line and column of a byte, both from 1.
+    pub fn line_column(&self, offset: u32) -> (u32, u32) {
+        let starts = self.lines.get_or_init(|| {
+            let after = self.text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
+            std::iter::once(0).chain(after).collect()
+        });
+        let line = starts.partition_point(|start| *start <= offset).max(1);
+        let start = starts.get(line - 1).copied().unwrap_or(0) as usize;
+        let upto = self.text.get(start..offset as usize).map_or(0, |text| text.chars().count());
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(upto + 1).unwrap_or(u32::MAX))
+    }
+}
+
+/// The texts a project is configured by. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct SourceSet {
+    sources: Vec<Arc<Source>>,
+}
+
+impl SourceSet {
+    /// Returns an empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file by its path relative to the project folder, with `/`; one of the same path is not replaced.
+    pub fn insert(&mut self, path: impl Into<String>, text: impl Into<String>) -> SourceId {
+        self.add(path.into(), text.into(), SourceKind::File)
+    }
+
+    pub(crate) fn add(&mut self, name: String, text: String, kind: SourceKind) -> SourceId {
+        let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        self.sources.push(Arc::new(Source { name, text, kind, lines: OnceLock::new() }));
+        id
+    }
+
+    /// Returns a source.
+    pub fn get(&self, id: SourceId) -> Option<&Arc<Source>> {
+        self.sources.get(id.0 as usize)
+    }
+
+    /// Returns every source with its id, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Arc<Source>)> {
+        (0_u32..).map(SourceId).zip(&self.sources)
+    }
+
+    /// Returns path and text of every file of the project.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sources
+            .iter()
+            .filter(|source| source.kind == SourceKind::File)
+            .map(|source| (source.name.as_str(), source.text.as_str()))
+    }
+
+    /// Returns where a label points to.
+    pub fn position(&self, label: Label) -> Option<Position> {
+        let source = self.get(label.source)?;
+        let (line, column) = source.line_column(label.span.start);
+        Some(Position { path: source.name.clone(), line, column })
+    }
+
+    /// Returns where a label points to as `path:line:column`; for what is no file, only its name.
+    pub fn place(&self, label: Label) -> String {
+        let Some(source) = self.get(label.source) else { return "default".to_owned() };
+        if source.kind != SourceKind::File {
+            return source.name.clone();
+        }
+        let (line, column) = source.line_column(label.span.start);
+        format!("{}:{line}:{column}", source.name)
+    }
+}
+
+impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for SourceSet {
+    fn from_iter<I: IntoIterator<Item = (P, T)>>(files: I) -> Self {
+        let mut set = Self::new();
+        for (path, text) in files {
+            set.insert(path, text);
+        }
+        set
+    }
+}

@@ -1,0 +1,3 @@
+//! What people read when something is wrong.
+
+use super::*;
