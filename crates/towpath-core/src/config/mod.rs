@@ -7,14 +7,17 @@
 //! reads the process environment or knows what became of an environment after it was resolved.
 
 mod bundle;
+mod compare;
 mod detect;
 mod diagnostic;
+mod explain;
 mod interpolate;
 mod load;
 mod merge;
 mod nearest;
 mod pipeline;
 mod read;
+mod render;
 mod resolve;
 mod resolved;
 pub mod schema;
@@ -27,11 +30,14 @@ mod yaml;
 mod tests;
 
 pub use bundle::{Bundle, BundleError};
+pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
+pub use explain::{Contribution, ExplainError, Explanation};
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
+pub use render::{Format, RenderError, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub use source::{

@@ -132,7 +132,10 @@ impl Work<'_> {
         let variables = self.variables(&raw, &texts);
         self.required(name, &raw);
         let env = self.service_env(&raw, &texts);
-        ResolvedEnvironment::new(name.clone(), tier?, typed?, variables, env, tree, self.sources.clone())
+        let declared = &self.loaded.declared;
+        let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
+        let place = (tree, self.sources.clone());
+        Some(ResolvedEnvironment::new((name.clone(), tier?), typed?, variables, secrets, env, place))
     }
 
     /// Lays the files over each other: project, base, ancestors, the environment.

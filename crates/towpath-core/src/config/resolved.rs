@@ -1,6 +1,9 @@
 //! A resolved environment: every value decided, typed and traceable.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use super::{
     schema::{
@@ -58,6 +61,8 @@ pub struct ResolvedEnvironment {
     pub observability: Option<ObservabilityFile>,
     /// Features that are on or off from the start.
     pub features: BTreeMap<String, bool>,
+    /// The variables declared secret, with and without a value here.
+    pub secrets: BTreeSet<String>,
     /// The merged tree with provenance, references not replaced.
     pub values: Value,
     /// What the provenance points into.
@@ -131,21 +136,20 @@ impl ResolvedVariable {
 
 impl ResolvedEnvironment {
     pub(crate) fn new(
-        name: EnvironmentName,
-        tier: Tier,
+        (name, tier): (EnvironmentName, Tier),
         file: EnvironmentFile,
         variables: BTreeMap<String, ResolvedVariable>,
+        secrets: BTreeSet<String>,
         mut env: BTreeMap<ServiceName, BTreeMap<String, String>>,
-        values: Value,
-        sources: SourceSet,
-    ) -> Option<Self> {
+        (values, sources): (Value, SourceSet),
+    ) -> Self {
         let DeploymentFile { strategy, progress_deadline, health_check } = file.deployment;
         let services = file.services.into_iter().map(|(name, service)| {
             let env = env.remove(&name).unwrap_or_default();
             let service = ResolvedService::new(service, env, health_check.as_ref());
             (name, service)
         });
-        Some(Self {
+        Self {
             name,
             tier,
             description: file.description,
@@ -162,9 +166,10 @@ impl ResolvedEnvironment {
             security: file.security,
             observability: file.observability,
             features: file.features,
+            secrets,
             values,
             sources,
-        })
+        }
     }
 
     /// Returns the environment variables of a service: all variables that are not secret, then its own.

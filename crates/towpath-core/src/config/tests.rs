@@ -4,6 +4,8 @@ use super::*;
 
 mod errors;
 mod good;
+mod planted;
+mod provenance;
 
 /// Files as they are written, set apart by `== path` lines.
 pub(super) fn sources(text: &str) -> SourceSet {

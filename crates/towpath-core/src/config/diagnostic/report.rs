@@ -16,7 +16,10 @@ pub fn render_diagnostics(sources: &SourceSet, diagnostics: &[Diagnostic], color
         .with_links(false)
         .without_syntax_highlighting();
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    for (place, diagnostic) in diagnostics.iter().enumerate() {
+        if place > 0 {
+            out.push('\n');
+        }
         let report = Report::new(sources, diagnostic);
         // Writing into a String cannot fail.
         let _ = handler.render_report(&mut out, &report);
@@ -47,7 +50,7 @@ impl<'a> Report<'a> {
         let mut elsewhere = Vec::new();
         let home = diagnostic.primary.map(|label| label.source);
         if let Some(label) = diagnostic.primary {
-            labels.push(LabeledSpan::new_primary_with_span(Some("here".to_owned()), span(sources, label)));
+            labels.push(LabeledSpan::new_primary_with_span(None, span(sources, label)));
         }
         for (label, words) in &diagnostic.related {
             let span = span(sources, *label);

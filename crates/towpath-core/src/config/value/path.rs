@@ -34,6 +34,10 @@ impl Path {
         self.0.pop();
     }
 
+    pub(crate) fn of(segments: &[Segment]) -> Self {
+        Self(segments.to_vec())
+    }
+
     /// Returns the path of these keys.
     pub fn of_keys<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
         Self(keys.into_iter().map(|key| Segment::Key(key.to_owned())).collect())
