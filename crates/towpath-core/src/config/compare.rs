@@ -36,7 +36,7 @@ pub struct Row {
 
 /// Compares any number of environments, every leaf that one of them has.
 pub fn compare(environments: &[&ResolvedEnvironment]) -> Comparison {
-    let leaves: Vec<BTreeMap<String, (String, bool)>> = environments.iter().map(|one| leaves(one)).collect();
+    let leaves: Vec<BTreeMap<String, Leaf>> = environments.iter().map(|one| leaves(one)).collect();
     let keys: BTreeSet<&String> = leaves.iter().flat_map(BTreeMap::keys).collect();
     let rows = keys.into_iter().map(|key| row(key, &leaves)).collect();
     Comparison { environments: environments.iter().map(|one| one.name.clone()).collect(), rows }
@@ -57,18 +57,22 @@ impl Comparison {
     }
 }
 
-fn row(key: &str, leaves: &[BTreeMap<String, (String, bool)>]) -> Row {
-    let cells: Vec<Option<&(String, bool)>> = leaves.iter().map(|leaves| leaves.get(key)).collect();
+/// A plain value and whether it is secret.
+type Leaf = (String, bool);
+
+fn row(key: &str, leaves: &[BTreeMap<String, Leaf>]) -> Row {
+    let cells: Vec<Option<&Leaf>> = leaves.iter().map(|leaves| leaves.get(key)).collect();
     let secret = cells.iter().flatten().any(|(_, secret)| *secret);
-    let show =
-        |cell: &Option<&(String, bool)>| cell.map(|(value, _)| if secret { MASK.to_owned() } else { value.clone() });
-    let plain = |cell: &Option<&(String, bool)>| cell.map(|(value, _)| value.clone());
-    let same = cells.iter().zip(cells.iter().skip(1)).all(|(a, b)| plain(a) == plain(b));
-    Row { key: key.to_owned(), values: cells.iter().map(show).collect(), same, secret }
+    let show = |cell: Option<&Leaf>| cell.map(|(value, _)| if secret { MASK.to_owned() } else { value.clone() });
+    let same = cells.windows(2).all(|pair| match pair {
+        [a, b] => a.map(|(value, _)| value) == b.map(|(value, _)| value),
+        _ => true,
+    });
+    Row { key: key.to_owned(), values: cells.iter().copied().map(show).collect(), same, secret }
 }
 
 /// Returns every leaf of an environment with its plain value and whether that is secret.
-fn leaves(environment: &ResolvedEnvironment) -> BTreeMap<String, (String, bool)> {
+fn leaves(environment: &ResolvedEnvironment) -> BTreeMap<String, Leaf> {
     let mut leaves = BTreeMap::new();
     environment.values.leaves(&mut |path, leaf| {
         if is_own(path) || variable_of(path).is_some() {

@@ -55,16 +55,14 @@ fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &
         drop_other_choices(map, &entry.key, document.label(entry.key_span), rule);
     }
     let under = rule.under(&entry.key);
-    match map.get_mut(&entry.key) {
-        Some(member) => merge(&mut member.value, document, entry.value, under),
-        None => {
-            let mut value = Value::of(document, entry.value, Nulls::Remove);
-            if value.is_null() {
-                value.data = Data::Removed;
-            }
-            let key = document.label(entry.key_span);
-            map.insert(entry.key.clone(), Member { key, value });
+    if let Some(member) = map.get_mut(&entry.key) {
+        merge(&mut member.value, document, entry.value, under);
+    } else {
+        let mut value = Value::of(document, entry.value, Nulls::Remove);
+        if value.is_null() {
+            value.data = Data::Removed;
         }
+        map.insert(entry.key.clone(), Member { key: document.label(entry.key_span), value });
     }
     // `strategy: {canary: }` chooses with every default rather than taking away.
     if chosen
@@ -155,13 +153,11 @@ pub(crate) fn fill(into: &mut Value, document: &Document, id: NodeId) {
     match (&mut into.data, &document.node(id).kind) {
         (Data::Map(map), NodeKind::Map(entries)) => {
             for entry in entries {
-                match map.get_mut(&entry.key) {
-                    Some(member) => fill(&mut member.value, document, entry.value),
-                    None => {
-                        let key = document.label(entry.key_span);
-                        let value = Value::of(document, entry.value, Nulls::Keep);
-                        map.insert(entry.key.clone(), Member { key, value });
-                    }
+                if let Some(member) = map.get_mut(&entry.key) {
+                    fill(&mut member.value, document, entry.value);
+                } else {
+                    let value = Value::of(document, entry.value, Nulls::Keep);
+                    map.insert(entry.key.clone(), Member { key: document.label(entry.key_span), value });
                 }
             }
         }

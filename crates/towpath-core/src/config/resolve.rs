@@ -1,6 +1,9 @@
 //! One environment from all its layers: merged, checked, typed. There is no other way to compute a value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
@@ -103,6 +106,9 @@ impl Loaded {
     }
 }
 
+/// Mistakes that a file makes whatever it is built on.
+const OWN_MISTAKES: [&str; 3] = ["config::unknown-key", "config::unknown-variable", "config::type"];
+
 struct Work<'a> {
     loaded: &'a Loaded,
     sources: SourceSet,
@@ -112,7 +118,11 @@ struct Work<'a> {
 impl Work<'_> {
     fn resolve(&mut self, name: &EnvironmentName, inputs: &Inputs) -> Option<ResolvedEnvironment> {
         let file = self.loaded.files.get(name)?;
-        let chain = file.chain.as_ref()?;
+        // What is built on something broken is still read, but only for mistakes its ancestors cannot cause.
+        let alone = [name.clone()];
+        let chain = file.chain.as_deref();
+        let broken = chain.is_none();
+        let chain = chain.unwrap_or(&alone);
         let origin = Label { source: file.source, span: Span::default() };
         let mut tree = self.layers(chain, origin);
         self.overlay(&mut tree, inputs);
@@ -132,6 +142,10 @@ impl Work<'_> {
         let variables = self.variables(&raw, &texts);
         self.required(name, &raw);
         let env = self.service_env(&raw, &texts);
+        if broken {
+            self.diagnostics.retain(|diagnostic| OWN_MISTAKES.contains(&diagnostic.code));
+            return None;
+        }
         let declared = &self.loaded.declared;
         let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
         let place = (tree, self.sources.clone());
@@ -226,7 +240,8 @@ impl Work<'_> {
             text.push_str("services:\n");
         }
         for name in names {
-            text.push_str(&format!("  {name}: {{replicas: 1, stop_grace: 10s, drain: 10s}}\n"));
+            // Writing into a String cannot fail.
+            let _ = writeln!(text, "  {name}: {{replicas: 1, stop_grace: 10s, drain: 10s}}");
         }
         let source = self.sources.add("schema default".to_owned(), text.clone(), SourceKind::Default);
         if let (Some(document), _) = yaml::parse(source, &text, 0) {

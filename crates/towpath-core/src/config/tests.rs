@@ -4,6 +4,7 @@ use super::*;
 
 mod errors;
 mod good;
+mod hostile;
 mod planted;
 mod provenance;
 

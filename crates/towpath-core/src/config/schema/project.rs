@@ -96,13 +96,22 @@ pub struct PipelineFile {
     pub(crate) stages: Vec<(Placed<EnvironmentName>, StageFile)>,
 }
 
-section! {
-    /// One environment in the pipeline.
-    pub struct StageFile {
-        /// Whether a release that may enter does so by itself; `manual` waits for `towpath promote`.
-        deploy: Deploy = Deploy::Manual,
-        /// The environment, or a list of them, where a release must have been deployed before.
-        after: After,
+/// One environment in the pipeline. What could not be read is left out, so that the graph can still be checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageFile {
+    /// Whether a release that may enter does so by itself; `manual` waits for `towpath promote`.
+    pub deploy: Deploy,
+    /// The environment, or a list of them, where a release must have been deployed before.
+    pub after: After,
+}
+
+impl Read for StageFile {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let mut fields = Fields::new(value, reader)?;
+        let deploy = fields.field("deploy", Some(Deploy::Manual), reader).unwrap_or(Deploy::Manual);
+        let after = fields.field("after", None, reader).unwrap_or_default();
+        fields.finish(reader);
+        Some(Self { deploy, after })
     }
 }
 

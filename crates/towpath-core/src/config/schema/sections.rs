@@ -152,7 +152,7 @@ section! {
 words! {
     /// A way of signing in.
     pub enum AuthenticationMethod {
-        /// OAuth 2 or OpenID Connect.
+        /// OAuth 2, `OpenID` Connect too.
         Oauth = "oauth",
         /// SAML 2.
         Saml = "saml",

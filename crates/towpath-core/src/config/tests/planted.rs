@@ -44,7 +44,8 @@ api_url: example.org
 aliases: [live]
 variables: {G: 3, I: "http//x", J: 1, H: "${K}"}
 verification:
-  - {name: a, http: {service: wbe}, command: [x]}
+  - {name: a, http: {service: wbe}}
+  - {name: d, http: {service: web}, command: [x]}
   - {http: {service: web, path: x}}
   - {name: c, http: {service: webb}}
 features: {dark: maybe}

@@ -1,5 +1,7 @@
 //! Who set a value, and what differs between environments.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use super::{good::PROJECT, *};
@@ -18,10 +20,10 @@ fn overlay(key: &str, value: Option<&str>) -> OverlayEntry {
 fn told(environment: &ResolvedEnvironment, key: &str) -> String {
     let mut out = String::new();
     for explanation in environment.explain(key).unwrap() {
-        out += &format!("{} = {:?}\n", explanation.key, explanation.value);
+        writeln!(out, "{} = {:?}", explanation.key, explanation.value).unwrap();
         for one in explanation.contributions {
             let by = one.by.map(|by| format!(" by {by}: {}", one.reason.unwrap_or_default())).unwrap_or_default();
-            out += &format!("  {} ({}) {:?}{by}\n", one.layer, one.place, one.value);
+            writeln!(out, "  {} ({}) {:?}{by}", one.layer, one.place, one.value).unwrap();
         }
     }
     out

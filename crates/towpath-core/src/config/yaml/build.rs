@@ -36,6 +36,9 @@ pub(crate) fn parse(source: SourceId, text: &str, offset: u32) -> Parsed {
     builder.finish()
 }
 
+/// How many mistakes of one text are worth telling.
+const MAX_MISTAKES: usize = 100;
+
 /// A list or map that is not closed yet.
 struct Frame {
     id: NodeId,
@@ -95,7 +98,13 @@ impl Builder {
     }
 
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, self.label(span), message));
+        self.mistake(Diagnostic::error(code, self.label(span), message));
+    }
+
+    /// Takes a mistake; a text that is nothing but mistakes is not read to its end.
+    fn mistake(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+        self.failed |= self.diagnostics.len() >= MAX_MISTAKES;
     }
 
     fn limit(&mut self, span: Span, message: impl Into<String>) {
@@ -149,8 +158,7 @@ impl Builder {
                 let id = self.push(Node { span, ..NULL }, (1, 1));
                 self.attach(id, false);
             }
-            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) | Event::Comment(..) => {}
-            // The parser may learn to report more; what it reports today is all there is to a value.
+            // Ends, comments, and whatever the parser may learn to report: no part of a value.
             _ => {}
         }
         !self.failed
@@ -221,7 +229,7 @@ impl Builder {
                 _ => {
                     let help = suggestion(other, ["!append", "!merge-by:KEY", "!replace", "!unset"]);
                     let error = Diagnostic::error("yaml::tag", self.label(span), format!("unknown tag `{other}`"));
-                    self.diagnostics.push(error.help(help));
+                    self.mistake(error.help(help));
                     return None;
                 }
             },
@@ -253,7 +261,11 @@ impl Builder {
             Open::Map { mut entries, merges, .. } => {
                 first = entries.first().map(|entry| entry.key_span);
                 self.check_duplicates(&mut entries);
-                for merge in merges {
+                for second in merges.iter().skip(1) {
+                    let span = self.node_span(*second);
+                    self.error("yaml::duplicate-key", span, "`<<` is used twice in one map; give it a list instead");
+                }
+                if let Some(merge) = merges.into_iter().next() {
                     let (more, deeper) = self.merge_key(&mut entries, merge);
                     weight += more;
                     depth = depth.max(deeper);
@@ -364,11 +376,12 @@ impl Builder {
                 doubles.push((first.key.clone(), first.key_span, second.key_span));
             }
         }
-        for (key, first, second) in doubles {
+        let later: std::collections::BTreeSet<Span> = doubles.iter().map(|(_, _, second)| *second).collect();
+        entries.retain(|entry| !later.contains(&entry.key_span));
+        for (key, first, second) in doubles.into_iter().take(MAX_MISTAKES) {
             let error = Diagnostic::error("yaml::duplicate-key", self.label(second), format!("`{key}` is set twice"));
             let error = error.related(self.label(first), "first set here").help("keep one of the two");
-            self.diagnostics.push(error);
-            entries.retain(|entry| entry.key_span != second);
+            self.mistake(error);
         }
     }
 

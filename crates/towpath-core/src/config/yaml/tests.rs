@@ -15,6 +15,11 @@ fn json(text: &str) -> serde_json::Value {
     json.unwrap()
 }
 
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    let lines: Vec<String> = (0..count).map(line).collect();
+    lines.join("\n") + "\n"
+}
+
 fn first_error(text: &str) -> String {
     parse_text(text).1.into_iter().next().unwrap_or_default()
 }
@@ -103,11 +108,11 @@ fn hostile_texts_meet_limits() {
         format!("{text}a{n}: &a{n} [{aliases}]\n")
     });
     assert_eq!(first_error(&bomb), "aliases repeat more than 100000 values");
-    let keys: String = (0..1000).map(|n| format!("  k{n}: 1\n")).collect();
-    let merges: String = (0..1000).map(|n| format!("m{n}: {{<<: *big}}\n")).collect();
+    let keys = lines(1000, |n| format!("  k{n}: 1"));
+    let merges = lines(1000, |n| format!("m{n}: {{<<: *big}}"));
     assert_eq!(first_error(&format!("big: &big\n{keys}{merges}")), "aliases repeat more than 100000 values");
     assert_eq!(first_error(&"[".repeat(100_000)), "nested deeper than 64 levels");
-    let block: String = (0..1000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let block = lines(1000, |n| format!("{}a:", " ".repeat(n)));
     assert_eq!(first_error(&block), "nested deeper than 64 levels");
     let deep: String =
         (1..=90).fold("a0: &a0 [x]\n".to_owned(), |text, n| format!("{text}a{n}: &a{n} [*a{}]\n", n - 1));
@@ -116,10 +121,15 @@ fn hostile_texts_meet_limits() {
 }
 
 #[test]
-fn many_small_values_are_read_in_time() {
-    let text = format!("[{}]", "1,".repeat(MAX_BYTES / 2 - 2));
-    let (document, diagnostics) = parse(SourceId(0), &text, 0);
-    assert_eq!(document.is_some(), diagnostics.is_empty());
+fn a_text_of_nothing_but_mistakes_is_not_read_to_its_end() {
+    let doubles = format!("{{{}}}", "a: 1,".repeat(100_000));
+    assert_eq!(parse_text(&doubles).1.len(), 100);
+    let aliases = format!("[{}]", "*a ,".repeat(100_000));
+    assert_eq!(parse_text(&aliases).1.len(), 100);
+    assert_eq!(
+        first_error("a: &a {x: 1}\nb: {<<: *a, <<: *a}\n"),
+        "`<<` is used twice in one map; give it a list instead"
+    );
 }
 
 proptest! {
