@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use super::*;
 
 mod errors;
+mod forms;
 mod good;
+mod guide;
 mod hostile;
 mod planted;
 mod provenance;

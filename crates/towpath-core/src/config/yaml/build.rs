@@ -159,7 +159,8 @@ impl Builder {
                 self.attach(id, false);
             }
             // Ends, comments, and whatever the parser may learn to report: no part of a value.
-            _ => {}
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) | Event::Comment(..) | _ => {
+            }
         }
         !self.failed
     }
