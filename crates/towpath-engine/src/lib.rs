@@ -13,4 +13,4 @@ mod sampling;
 mod writer;
 
 pub use engine::{Engine, EngineError, Ports, Progress};
-pub use writer::{Done, SubmitError};
+pub use writer::{Done, LoadError, SubmitError, load};

@@ -194,6 +194,13 @@ impl Writer {
     }
 }
 
+/// Loads the world as it is now, as the engine does when it opens: the journal is checked, the newest fitting snapshot is taken
+/// and the entries after it are folded.
+pub async fn load(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<Arc<World>, LoadError> {
+    let (_, published) = Writer::open(ledger, signer).await?;
+    Ok(published.world.load_full())
+}
+
 /// Returns the newest snapshot that fits the ledger, or the empty world.
 async fn snapshot(ledger: &dyn Ledger, journal: &Journal) -> Result<World, LedgerError> {
     let kept = ledger.snapshot().await?;
