@@ -408,11 +408,7 @@ impl fmt::Display for Finding {
                 write!(f, "{} cut off the end: a signed checkpoint covers more", entries(*first, *last, "was", "were"))
             }
             Self::Unsigned { first, last } => {
-                write!(
-                    f,
-                    "{} after the last checkpoint, unsigned",
-                    entries(*first, *last, "stands", "stand")
-                )
+                write!(f, "{} after the last checkpoint, unsigned", entries(*first, *last, "stands", "stand"))
             }
             Self::Rewritten { first, last } => write!(
                 f,
