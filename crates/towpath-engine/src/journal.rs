@@ -44,12 +44,9 @@ impl Journal {
     pub async fn open(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<Self, LedgerError> {
         let head = ledger.head().await?;
         let mut tree = Tree::default();
+        // Not beyond the head: another writer may be appending, which the first append will find out.
         while tree.size() < head.size {
-            let hashes = ledger.leaf_hashes(tree.size(), HASHES_AT_ONCE).await?;
-            if hashes.is_empty() {
-                return Err(damaged(tree.size(), "it is missing"));
-            }
-            for hash in hashes {
+            for hash in page(ledger.as_ref(), tree.size(), head.size).await? {
                 tree.append(hash);
             }
         }
@@ -124,16 +121,18 @@ impl Journal {
     async fn leaves(&self, size: u64) -> Result<Vec<Hash>, ProveError> {
         let mut leaves = Vec::new();
         while (leaves.len() as u64) < size {
-            let at = leaves.len() as u64;
-            let limit = usize::try_from(size - at).unwrap_or(HASHES_AT_ONCE).min(HASHES_AT_ONCE);
-            let more = self.ledger.leaf_hashes(at, limit).await.map_err(ProveError::Ledger)?;
-            if more.is_empty() {
-                return Err(ProveError::Ledger(damaged(at, "it is missing")));
-            }
-            leaves.extend(more);
+            let more = page(self.ledger.as_ref(), leaves.len() as u64, size).await;
+            leaves.extend(more.map_err(ProveError::Ledger)?);
         }
         Ok(leaves)
     }
+}
+
+/// Returns some leaf hashes, at least one, from `from` on and below `end`.
+async fn page(ledger: &dyn Ledger, from: u64, end: u64) -> Result<Vec<Hash>, LedgerError> {
+    let limit = usize::try_from(end - from).unwrap_or(HASHES_AT_ONCE).min(HASHES_AT_ONCE);
+    let hashes = ledger.leaf_hashes(from, limit).await?;
+    if hashes.is_empty() { Err(damaged(from, "it is missing")) } else { Ok(hashes) }
 }
 
 fn check_head(note: Option<&str>, tree: &Tree, verifier: &CheckpointVerifier) -> Result<(), LedgerError> {
