@@ -99,8 +99,7 @@ impl Proxy {
             workers.push(sender);
             threads.push(thread);
         }
-        drop(started);
-        for start in starts {
+        for start in starts.iter().take(options.workers) {
             start.map_err(StartError::Runtime)?;
         }
         Ok(Self {

@@ -234,7 +234,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
                     Ok(Frame::data(name))
                 }
             });
-            Response::new(BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(parts))))))
+            Response::new(http_body_util::BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(parts))))))
         }
         "/ws" => {
             let upgrade = hyper::upgrade::on(&mut request);
