@@ -128,7 +128,9 @@ async fn no_request_reaches_an_instance_unnormalised() {
         if statuses(&answer) != case.statuses {
             wrong.push(format!("{}: answered {:?}", case.name, String::from_utf8_lossy(&answer)));
         }
-        if case.passed.is_empty() && !case.statuses.contains(&400) && !got.is_empty() {
+        // A body that turns out to be malformed has begun to be passed on; its end must not have been.
+        let begun = case.name.contains("chunk") && got.starts_with("POST / ") && !got.contains("\r\n0\r\n\r\n");
+        if case.passed.is_empty() && !got.is_empty() && !begun {
             wrong.push(format!("{}: passed on {got:?}", case.name));
         }
         for part in case.passed.iter().filter(|part| !got.contains(**part)) {
