@@ -42,8 +42,18 @@ impl Journal {
     /// Opens the ledger for writing: rebuilds the tree from the stored leaf hashes and checks it against the newest
     /// checkpoint. [`LedgerError::Damaged`] says what does not fit; nothing is changed then.
     pub async fn open(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<Self, LedgerError> {
+        Self::open_from(ledger, signer, Tree::default()).await
+    }
+
+    /// Opens the ledger with a tree that is known of its first entries, so that only the leaf hashes after those are read. The
+    /// newest checkpoint is signed over all of them: a tree that is not of this ledger is found out as damage.
+    pub async fn open_from(
+        ledger: Arc<dyn Ledger>,
+        signer: CheckpointSigner,
+        known: Tree,
+    ) -> Result<Self, LedgerError> {
         let head = ledger.head().await?;
-        let mut tree = Tree::default();
+        let mut tree = known;
         // Not beyond the head: another writer may be appending, which the first append will find out.
         while tree.size() < head.size {
             for hash in page(ledger.as_ref(), tree.size(), head.size).await? {
@@ -86,6 +96,11 @@ impl Journal {
     /// Returns the number of entries.
     pub const fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Returns the Merkle tree over all entries.
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// Returns the root of the Merkle tree over all entries.

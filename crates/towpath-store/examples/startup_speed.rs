@@ -4,7 +4,10 @@
 
 use std::{error::Error, path::Path, sync::Arc, time::Instant};
 
-use towpath_core::{ledger::CheckpointSigner, world::SNAPSHOT_FORMAT};
+use towpath_core::{
+    ledger::{CheckpointSigner, Tree},
+    world::{SNAPSHOT_FORMAT, write_snapshot},
+};
 use towpath_engine::{
     journal::Journal,
     ports::{Ledger, Snapshot},
@@ -23,10 +26,14 @@ async fn main() -> Result<(), Failure> {
     let (mut history, first) = History::begin().ok_or("no history")?;
     let mut events = first;
     let mut earlier = None;
+    let mut tree = Tree::default();
     while events.len() < EVENTS {
         events.extend(history.cycle()?);
+        while let Some(event) = events.get(usize::try_from(tree.size())?) {
+            tree.append(event.to_entry().into_leaf().leaf_hash);
+        }
         if earlier.is_none() && events.len() >= EVENTS - SINCE_SNAPSHOT {
-            earlier = Some(snapshot(&history)?);
+            earlier = Some(snapshot(&history, &tree));
         }
     }
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteStore::open(folder.path()).await?);
@@ -37,7 +44,7 @@ async fn main() -> Result<(), Failure> {
     drop((journal, ledger));
     let without = start(folder.path(), None).await?;
     let crashed = start(folder.path(), earlier).await?;
-    let clean = start(folder.path(), Some(snapshot(&history)?)).await?;
+    let clean = start(folder.path(), Some(snapshot(&history, &tree))).await?;
     println!(
         "{{\"events\":{},\"clean_ms\":{clean:.1},\"crashed_ms\":{crashed:.1},\"without_snapshot_ms\":{without:.1}}}",
         events.len()
@@ -49,9 +56,12 @@ fn signer() -> Result<CheckpointSigner, Failure> {
     Ok(CheckpointSigner::new("towpath/shop", &[7; 32])?)
 }
 
-fn snapshot(history: &History) -> Result<Snapshot, Failure> {
-    let bytes = serde_json::to_vec(&history.world)?;
-    Ok(Snapshot { size: history.world.size, format: SNAPSHOT_FORMAT.to_owned(), bytes })
+fn snapshot(history: &History, tree: &Tree) -> Snapshot {
+    Snapshot {
+        size: history.world.size,
+        format: SNAPSHOT_FORMAT.to_owned(),
+        bytes: write_snapshot(&history.world, tree),
+    }
 }
 
 /// The median of five starts, in milliseconds.
