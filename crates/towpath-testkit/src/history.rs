@@ -99,6 +99,7 @@ impl History {
         Some(Report { revision: rollout.revision, happened })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers build the command in place")]
     fn ask(&mut self, command: Command) -> Result<Vec<Event>, Refusal> {
         self.commands += 1;
         self.asker.now += SignedDuration::from_secs(1);

@@ -174,14 +174,11 @@ impl LedgerAudit {
             self.place(place, Origin::From(place));
             return;
         }
-        match self.origin_of(leaf, place) {
-            Some(origin) => self.place(place, Origin::From(origin)),
-            None => {
-                if self.suspects.len() < MAX_SUSPECTS {
-                    self.suspects.push(leaf.clone());
-                }
-                self.alignment.push(place, Origin::Foreign);
+        if let Some(origin) = self.origin_of(leaf, place) { self.place(place, Origin::From(origin)) } else {
+            if self.suspects.len() < MAX_SUSPECTS {
+                self.suspects.push(leaf.clone());
             }
+            self.alignment.push(place, Origin::Foreign);
         }
     }
 
