@@ -250,7 +250,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
             response.body(full("")).unwrap()
         }
         "/echo" => {
-            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             Response::new(Full::new(body).boxed())
         }
         _ => {
