@@ -58,7 +58,7 @@ fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &
     if let Some(member) = map.get_mut(&entry.key) {
         merge(&mut member.value, document, entry.value, under);
     } else {
-        let mut value = Value::of(document, entry.value, Nulls::Remove);
+        let mut value = fresh(document, entry.value, under);
         if value.is_null() {
             value.data = Data::Removed;
         }
@@ -71,6 +71,20 @@ fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &
     {
         member.value.data = Data::Map(BTreeMap::new());
     }
+}
+
+/// Makes the value of a node where no lower layer says anything.
+fn fresh(document: &Document, id: NodeId, rule: &Rule) -> Value {
+    let node = document.node(id);
+    let NodeKind::Map(entries) = &node.kind else { return Value::of(document, id, Nulls::Remove) };
+    if node.tag.as_deref() == Some(&MergeTag::Unset) {
+        return Value::of(document, id, Nulls::Remove);
+    }
+    let mut map = BTreeMap::new();
+    for entry in entries {
+        lay_entry(&mut map, document, entry, rule);
+    }
+    Value::new(Data::Map(map), document.label(node.span))
 }
 
 fn is_nothing(document: &Document, id: NodeId) -> bool {
@@ -117,7 +131,7 @@ fn merge(into: &mut Value, document: &Document, id: NodeId, rule: &Rule) {
             replace(into, Value::new(Data::Removed, document.label(node.span)));
         }
         (Data::Removed | Data::Scalar(_) | Data::List(_) | Data::Map(_), _, _) => {
-            replace(into, Value::of(document, id, Nulls::Remove));
+            replace(into, fresh(document, id, rule));
         }
     }
 }
