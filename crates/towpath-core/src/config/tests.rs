@@ -3,13 +3,9 @@ use std::collections::BTreeMap;
 use super::*;
 
 mod errors;
-<<<<<<< HEAD
-mod good;
-=======
 mod forms;
 mod good;
 mod guide;
->>>>>>> config
 mod hostile;
 mod planted;
 mod provenance;

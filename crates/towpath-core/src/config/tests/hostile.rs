@@ -4,84 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-<<<<<<< HEAD
-/// Pieces that reach deep into the schema, put together at random.
-fn piece() -> impl Strategy<Value = String> {
-    let keys = [
-        "project",
-        "people",
-        "services",
-        "web",
-        "command",
-        "env",
-        "probes",
-        "http",
-        "pipeline",
-        "after",
-        "variables",
-        "type",
-        "default",
-        "pattern",
-        "required_in",
-        "extends",
-        "tier",
-        "aliases",
-        "deployment",
-        "strategy",
-        "canary",
-        "steps",
-        "weight",
-        "gates",
-        "windows",
-        "freeze",
-        "cron",
-        "duration",
-        "verification",
-        "features",
-        "<<",
-        "ü",
-    ];
-    let values = [
-        "a",
-        "b",
-        "web",
-        "~",
-        "1",
-        "-1",
-        "1e9",
-        "true",
-        "${A}",
-        "${A:-${A}}",
-        "$",
-        "[]",
-        "{}",
-        "[a, b]",
-        "[1, [2]]",
-        "{a: 1}",
-        "&x [1]",
-        "*x",
-        "!append [1]",
-        "!unset",
-        "!replace {a: b}",
-        "!merge-by:a [{a: 1}]",
-        "'",
-        "\"\\u0000\"",
-        "|\n  x",
-        "10s",
-        "99999999999999999999",
-        "((",
-        "0 0 * * *",
-        "production",
-        "int",
-        "ü€\u{1F600}",
-    ];
-    let line =
-        (0..3_usize, proptest::sample::select(keys.to_vec()), proptest::sample::select(values.to_vec()), any::<bool>())
-            .prop_map(|(depth, key, value, bare)| {
-                let indent = "  ".repeat(depth);
-                if bare { format!("{indent}{key}:\n") } else { format!("{indent}{key}: {value}\n") }
-            });
-=======
 const KEYS: &[&str] = &[
     "project",
     "people",
@@ -159,7 +81,6 @@ fn piece() -> impl Strategy<Value = String> {
             if bare { format!("{indent}{key}:\n") } else { format!("{indent}{key}: {value}\n") }
         },
     );
->>>>>>> config
     proptest::collection::vec(line, 0..14).prop_map(|lines| lines.concat())
 }
 

@@ -159,12 +159,8 @@ impl Builder {
                 self.attach(id, false);
             }
             // Ends, comments, and whatever the parser may learn to report: no part of a value.
-<<<<<<< HEAD
-            _ => {}
-=======
             Event::StreamStart | Event::StreamEnd | Event::DocumentEnd | Event::Anchor(..) | Event::Comment(..) | _ => {
             }
->>>>>>> config
         }
         !self.failed
     }
