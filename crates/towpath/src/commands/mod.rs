@@ -13,6 +13,7 @@ use crate::{
 
 mod audit;
 mod demo_app;
+mod diff;
 mod env;
 mod history;
 mod init;
