@@ -21,6 +21,8 @@ pub mod refusal;
 pub mod release;
 pub mod rollout;
 pub mod supervision;
+#[cfg(test)]
+mod testing;
 pub mod traffic;
 pub mod units;
 pub mod world;

@@ -136,6 +136,3 @@ fn automatic(world: &World) -> Vec<Action> {
         })
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

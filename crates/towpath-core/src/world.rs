@@ -265,6 +265,3 @@ impl World {
         self.deployments.insert(revision, Arc::new(after));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -80,6 +80,17 @@ impl Bed {
     }
 }
 
+impl Drop for Bed {
+    /// A test that failed leaves no instances behind either, though they are made to be left.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for pid in marked(&self.data()).into_iter().filter_map(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+    }
+}
+
 pub(crate) fn options(folder: &Path, blobs: Arc<MemoryBlobs>) -> LocalOptions {
     LocalOptions {
         back_off: BackOff { base: Millis(10), cap: Millis(200), ..BackOff::default() },

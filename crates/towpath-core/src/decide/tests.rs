@@ -1,1 +1,121 @@
-//! Tests of `decide`.
+//! Tests of `decide`: what is refused and why, and what asking twice leads to.
+
+use crate::{
+    command::Command,
+    ids::{Digest, PromotionNumber, ReleaseNumber, Revision},
+    project::GatePolicy,
+    refusal::Refusal,
+    testing::{Play, content, environment},
+};
+
+fn line(refusal: &Refusal) -> String {
+    let next = refusal.next.as_deref().map(|next| format!(" | next: {next}")).unwrap_or_default();
+    format!("{}: {}{next}", refusal.code.name(), refusal.message)
+}
+
+fn refused(play: &Play, command: &Command) -> String {
+    line(&play.decide("ana", command).unwrap_err())
+}
+
+fn in_staging() -> Play {
+    let mut play = Play::new(GatePolicy::default());
+    for version in ["1.0", "1.1", "1.2"] {
+        play.release("ana", version);
+    }
+    for release in [1, 2] {
+        play.complete(release, "development");
+    }
+    play.complete(2, "staging");
+    play
+}
+
+#[test]
+fn promotion_goes_forward_only() {
+    let play = in_staging();
+    let all = [(1, "staging"), (2, "staging"), (3, "staging"), (1, "production"), (9, "staging"), (1, "moon")];
+    let lines: Vec<String> = all.iter().map(|(release, to)| refused(&play, &play.promote(*release, to))).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    assert!(play.decide("ana", &play.promote(2, "production")).is_ok());
+}
+
+#[test]
+fn making_the_same_release_twice_yields_the_same_release() {
+    let mut play = Play::new(GatePolicy::default());
+    play.release("ana", "1.0");
+    let again = Command::CreateRelease { content: content("1.0"), notes: Some("other notes".to_owned()) };
+    assert_eq!(play.ask("ben", again).unwrap(), vec![]);
+    assert_eq!(play.world.releases.len(), 1);
+    let empty = Command::CreateRelease { content: content("  "), notes: None };
+    assert!(refused(&play, &empty).starts_with("invalid"));
+}
+
+#[test]
+fn asking_twice_is_asking_once_and_a_newer_request_takes_the_place() {
+    let mut play = in_staging();
+    play.complete(1, "staging");
+    let first = play.promote(1, "production");
+    assert_eq!(play.ask("ana", first.clone()).unwrap().len(), 1);
+    assert_eq!(play.ask("ana", first).unwrap(), vec![]);
+    let newer = play.promote(2, "production");
+    let kinds: Vec<&str> = play.ask("ana", newer).unwrap().iter().map(|event| event.fact.kind()).collect();
+    assert_eq!(kinds, ["promotion_superseded", "promotion_requested"]);
+    let late = Command::Reject { promotion: PromotionNumber(1), comment: None };
+    assert_eq!(refused(&play, &late), "promotion_closed: promotion p1 was superseded by p2");
+}
+
+#[test]
+fn what_would_be_done_must_be_what_was_asked_for() {
+    let mut play = in_staging();
+    let ask = play.promote(2, "production");
+    play.ask("ana", ask).unwrap();
+    let mut spec = crate::testing::spec(crate::deployment::Strategy::Recreate, 1);
+    let start = |spec: &crate::deployment::DeploymentSpec| Command::StartDeployment {
+        promotion: PromotionNumber(1),
+        spec: Box::new(spec.clone()),
+    };
+    assert!(play.decide("ana", &start(&spec)).is_ok());
+    spec.services.values_mut().for_each(|service| service.environment = Digest::of(b"changed"));
+    assert!(refused(&play, &start(&spec)).starts_with("plan_changed"));
+}
+
+#[test]
+fn a_rollback_says_where_it_cannot_go() {
+    let play = in_staging();
+    let back = |to: Option<u64>, place: &str| Command::Rollback {
+        environment: environment(place),
+        to: to.map(Revision),
+        reason: None,
+    };
+    let lines = [
+        refused(&play, &back(None, "production")),
+        refused(&play, &back(None, "staging")),
+        refused(&play, &back(Some(1), "staging")),
+        refused(&play, &back(Some(2), "development")),
+        refused(&play, &back(Some(77), "development")),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_was_rolled_back_is_no_longer_fit_to_go_forward() {
+    let mut play = in_staging();
+    let back = Command::Rollback { environment: environment("development"), to: None, reason: Some("broken".into()) };
+    let events = play.ask("ana", back).unwrap();
+    assert!(matches!(
+        &events[0].fact,
+        crate::event::Fact::DeploymentStarted { runs: Revision(1), release: ReleaseNumber(1), .. }
+    ));
+    assert!(play.world.completed_at(&environment("development"), ReleaseNumber(2)).is_none());
+}
+
+#[test]
+fn a_rollout_that_does_not_run_cannot_be_steered() {
+    let play = in_staging();
+    let place = environment("staging");
+    let lines = [
+        refused(&play, &Command::Pause { environment: place.clone(), comment: None }),
+        refused(&play, &Command::Resume { environment: place.clone() }),
+        refused(&play, &Command::Abort { environment: place, reason: None }),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}

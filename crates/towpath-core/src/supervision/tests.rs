@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn play(policy: &Policy, script: &str) -> String {
             Some(phase) => format!("{phase:?}"),
         };
         let message = state.message().map(|text| format!(" ({text})")).unwrap_or_default();
-        out += &format!("{ms} {what}: {acts:?} {phase} restarts {}{message}\n", state.restarts());
+        writeln!(out, "{ms} {what}: {acts:?} {phase} restarts {}{message}", state.restarts()).unwrap();
     }
     out
 }
@@ -276,7 +276,7 @@ fn chance() -> impl Strategy<Value = Chance> {
     let kind = prop_oneof![Just(ProbeKind::Startup), Just(ProbeKind::Readiness), Just(ProbeKind::Liveness)];
     prop_oneof![
         6 => (1_u16..4000).prop_map(Chance::Pass),
-        6 => any::<bool>().prop_map(|well| Chance::Launch(well)),
+        6 => any::<bool>().prop_map(Chance::Launch),
         1 => prop::bool::weighted(0.2).prop_map(Chance::Exit),
         9 => (kind, prop::bool::weighted(0.7)).prop_map(|(kind, ok)| Chance::Answer(kind, ok)),
         1 => Just(Chance::Stale),
@@ -294,7 +294,6 @@ struct World {
     asked: BTreeMap<ProbeKind, u32>,
     told_at: Option<i64>,
     readiness_failed: bool,
-    ready_seen: bool,
     stopped: bool,
     forgotten: bool,
 }
@@ -374,9 +373,9 @@ proptest! {
         liveness in any::<bool>(),
     ) {
         let policy = policy(Probes {
-            startup: startup.then(|| probe(50, 500, 3, 1)),
+            startup: startup.then_some(probe(50, 500, 3, 1)),
             readiness: Some(probe(0, 300, 1, 1)),
-            liveness: liveness.then(|| probe(0, 700, 2, 1)),
+            liveness: liveness.then_some(probe(0, 700, 2, 1)),
         });
         let mut world = World::default();
         let mut state = Supervised::fresh(at(0));
@@ -389,7 +388,6 @@ proptest! {
             prop_assert!(state.restarts() >= restarts && state.restarts() < world.launches.max(1));
             restarts = state.restarts();
             if state.phase(&policy) == Some(InstancePhase::Ready) {
-                world.ready_seen = true;
                 prop_assert!(!world.readiness_failed, "ready while its probe fails");
                 prop_assert!(world.alive.is_some(), "ready without a process");
             }
@@ -409,7 +407,7 @@ proptest! {
                 let run = world.alive.take().unwrap();
                 input = Input::Exited { run, message: "killed".to_owned(), port_taken: false };
             } else {
-                world.now = world.now.max(state.wake_at().map_or(0, |wake| wake.as_millisecond()));
+                world.now = world.now.max(state.wake_at().map_or(0, Timestamp::as_millisecond));
                 input = Input::Tick;
             }
         }
