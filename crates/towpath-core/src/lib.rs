@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod decide;
 pub mod deployment;
+pub mod dora;
 pub mod event;
 pub mod ids;
 pub mod instance;

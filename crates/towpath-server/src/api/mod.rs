@@ -1,3 +1,73 @@
-//! The JSON API, version 1.
+//! The JSON API, version 1: its routes, and its description as OpenAPI, which is made from their declarations.
 
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Shared;
+
+mod audit;
+mod blobs;
+mod description;
+mod diff;
+mod environments;
+mod events;
+mod health;
+mod logs;
+mod look;
+mod metrics;
+mod promotions;
+mod releases;
+mod rollouts;
+mod stream;
 pub mod types;
+mod view;
+
+/// Returns every route with its declaration.
+pub(crate) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(description::Api::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::prometheus))
+        .routes(routes!(environments::status))
+        .routes(routes!(environments::environments))
+        .routes(routes!(environments::environment))
+        .routes(routes!(environments::instances))
+        .routes(routes!(environments::history))
+        .routes(routes!(rollouts::rollout))
+        .routes(routes!(rollouts::pause))
+        .routes(routes!(rollouts::resume))
+        .routes(routes!(rollouts::promote))
+        .routes(routes!(rollouts::abort))
+        .routes(routes!(rollouts::roll_back))
+        .routes(routes!(logs::logs))
+        .routes(routes!(releases::releases, releases::create))
+        .routes(routes!(releases::release))
+        .routes(routes!(blobs::missing))
+        .routes(routes!(blobs::put))
+        .routes(routes!(promotions::promotions, promotions::create))
+        .routes(routes!(promotions::promotion))
+        .routes(routes!(promotions::approve))
+        .routes(routes!(promotions::reject))
+        .routes(routes!(promotions::confirm))
+        .routes(routes!(events::events))
+        .routes(routes!(stream::stream))
+        .routes(routes!(audit::checkpoint))
+        .routes(routes!(audit::inclusion))
+        .routes(routes!(audit::consistency))
+        .routes(routes!(metrics::dora))
+}
+
+/// Returns the description of the API.
+pub fn openapi() -> OpenApi {
+    let (_, mut api) = routes().split_for_parts();
+    description::complete(&mut api);
+    api
+}
+
+/// Returns the description as text that only changes when the API does.
+pub fn openapi_json() -> String {
+    let mut text = openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}

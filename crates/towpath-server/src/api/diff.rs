@@ -1,0 +1,276 @@
+//! What changes when one thing takes over from another: artifacts, services, resolved variables, and how it is brought in.
+//!
+//! Values of variables come from the blobs of the environments. They are shown only where the project says that they are
+//! no secrets, and never where the name says otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use towpath_core::{
+    artifact::{Tree, TreeEntry},
+    deployment::{DeploymentSpec, ServiceSpec},
+    ids::{Digest, EnvironmentName},
+    release::Release,
+    rollout::Deployment,
+    world::World,
+};
+
+use super::types::{ArtifactChange, Change, Diff, FieldChange, RevisionRef, ServiceChange, VariableChange};
+use crate::{app::App, problem::ApiError};
+
+/// Most files that are named of an artifact.
+const NAMED_FILES: usize = 20;
+
+/// One side of a difference.
+#[derive(Clone, Copy)]
+pub(crate) struct Side<'a> {
+    pub(crate) revision: Option<u64>,
+    pub(crate) release: Option<&'a Release>,
+    pub(crate) spec: &'a DeploymentSpec,
+}
+
+impl<'a> Side<'a> {
+    /// The side of a deployment.
+    pub(crate) fn of(world: &'a World, deployment: &'a Deployment) -> Self {
+        Self {
+            revision: Some(deployment.revision.0),
+            release: world.releases.get(&deployment.release).map(AsRef::as_ref),
+            spec: &deployment.spec,
+        }
+    }
+
+    fn name(&self) -> RevisionRef {
+        RevisionRef {
+            revision: self.revision,
+            release: self.release.map_or(0, |release| release.number.0),
+            version: self.release.map(|release| release.content.version.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Returns what changes from one side to the other in an environment.
+pub(crate) async fn diff(
+    app: &App,
+    from: Option<Side<'_>>,
+    to: Side<'_>,
+    environment: &EnvironmentName,
+) -> Result<Diff, ApiError> {
+    let secrets = Secrets::of(app, [from, Some(to)].into_iter().flatten(), environment).await?;
+    let artifacts = artifacts(app, from, to).await?;
+    let mut services = Vec::new();
+    let none = BTreeMap::new();
+    let before = from.map_or(&none, |from| &from.spec.services);
+    let names: BTreeSet<_> = before.keys().chain(to.spec.services.keys()).collect();
+    for name in names {
+        let pair = (before.get(name), to.spec.services.get(name));
+        let fields = pair_fields(pair.0, pair.1, service_fields);
+        let variables = variables(app, pair, &secrets).await?;
+        if let Some(change) = change(pair.0, pair.1) {
+            services.push(ServiceChange { service: name.to_string(), change, fields, variables });
+        }
+    }
+    let deployment = pair_fields(from.map(|from| from.spec), Some(to.spec), spec_fields);
+    let empty = artifacts.is_empty() && services.is_empty() && deployment.is_empty();
+    Ok(Diff { from: from.map(|from| from.name()), to: to.name(), artifacts, services, deployment, empty })
+}
+
+fn change<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<Change> {
+    match (before, after) {
+        (None, Some(_)) => Some(Change::Added),
+        (Some(_), None) => Some(Change::Removed),
+        (Some(before), Some(after)) if before != after => Some(Change::Changed),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
+
+type Fields = Vec<(&'static str, Option<String>)>;
+
+/// Compares settings one by one.
+fn pair_fields<T>(before: Option<&T>, after: Option<&T>, fields: impl Fn(&T) -> Fields) -> Vec<FieldChange> {
+    let before: BTreeMap<_, _> = before.map(&fields).unwrap_or_default().into_iter().collect();
+    let after: BTreeMap<_, _> = after.map(&fields).unwrap_or_default().into_iter().collect();
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+    names
+        .into_iter()
+        .filter_map(|field| {
+            let (before, after) = (before.get(field).cloned().flatten(), after.get(field).cloned().flatten());
+            (before != after).then(|| FieldChange { field: field.to_owned(), before, after })
+        })
+        .collect()
+}
+
+fn service_fields(spec: &ServiceSpec) -> Fields {
+    vec![
+        ("command", (!spec.command.is_empty()).then(|| spec.command.join(" "))),
+        ("image", spec.image.clone()),
+        ("artifact", spec.artifact.map(|digest| digest.short())),
+        ("replicas", Some(spec.replicas.to_string())),
+        ("listen", spec.listen.map(|address| address.to_string())),
+        ("preview", spec.preview.map(|address| address.to_string())),
+        ("probes.startup", spec.probes.startup.as_ref().and_then(json)),
+        ("probes.readiness", spec.probes.readiness.as_ref().and_then(json)),
+        ("probes.liveness", spec.probes.liveness.as_ref().and_then(json)),
+        ("resources.cpu", spec.resources.cpu.map(|cpu| cpu.to_string())),
+        ("resources.memory", spec.resources.memory.map(|memory| memory.to_string())),
+        ("stopGrace", Some(spec.stop_grace.to_string())),
+        ("drain", Some(spec.drain.to_string())),
+    ]
+}
+
+fn spec_fields(spec: &DeploymentSpec) -> Fields {
+    vec![
+        ("strategy", json(&spec.strategy)),
+        ("progressDeadline", Some(spec.progress_deadline.to_string())),
+        ("verification", (!spec.verification.is_empty()).then(|| json(&spec.verification)).flatten()),
+    ]
+}
+
+fn json(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+async fn artifacts(app: &App, from: Option<Side<'_>>, to: Side<'_>) -> Result<Vec<ArtifactChange>, ApiError> {
+    let none = BTreeMap::new();
+    let before = from.and_then(|from| from.release).map_or(&none, |release| &release.content.artifacts);
+    let after = to.release.map_or(&none, |release| &release.content.artifacts);
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let mut changes = Vec::new();
+    for name in names {
+        let pair = (before.get(name).map(|it| it.tree), after.get(name).map(|it| it.tree));
+        let Some(change) = change(pair.0, pair.1) else { continue };
+        let mut it = ArtifactChange {
+            name: name.to_string(),
+            change,
+            before: pair.0.map(|digest| digest.to_string()),
+            after: pair.1.map(|digest| digest.to_string()),
+            files_added: 0,
+            files_changed: 0,
+            files_removed: 0,
+            files: Vec::new(),
+        };
+        count_files(&mut it, &tree(app, pair.0).await?, &tree(app, pair.1).await?);
+        changes.push(it);
+    }
+    Ok(changes)
+}
+
+async fn tree(app: &App, digest: Option<Digest>) -> Result<Tree, ApiError> {
+    let Some(digest) = digest else { return Ok(Tree::default()) };
+    let bytes = app.engine.ports().blobs.get(&digest).await?;
+    Tree::parse(&bytes).map_err(|error| {
+        ApiError::invalid("artifact_invalid", format!("{digest} is no artifact")).details(vec![error.to_string()])
+    })
+}
+
+fn count_files(change: &mut ArtifactChange, before: &Tree, after: &Tree) {
+    let (before, after) = (before.entries(), after.entries());
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    for path in paths {
+        let pair: (Option<&TreeEntry>, Option<&TreeEntry>) = (before.get(path), after.get(path));
+        let sign = match self::change(pair.0, pair.1) {
+            None => continue,
+            Some(Change::Added) => {
+                change.files_added += 1;
+                '+'
+            }
+            Some(Change::Changed) => {
+                change.files_changed += 1;
+                '~'
+            }
+            Some(Change::Removed) => {
+                change.files_removed += 1;
+                '-'
+            }
+        };
+        if change.files.len() < NAMED_FILES {
+            change.files.push(format!("{sign} {path}"));
+        }
+    }
+}
+
+/// Which variables are secret.
+struct Secrets {
+    /// The declared ones; `None` where that cannot be told.
+    declared: Option<BTreeSet<String>>,
+}
+
+impl Secrets {
+    async fn of(
+        app: &App,
+        sides: impl Iterator<Item = Side<'_>>,
+        environment: &EnvironmentName,
+    ) -> Result<Self, ApiError> {
+        let mut declared = Some(BTreeSet::new());
+        for side in sides {
+            let Some(release) = side.release else { continue };
+            let bundle = app.engine.ports().blobs.get(&release.content.bundle).await?;
+            let names = app.options.projects.secrets(&bundle, environment);
+            declared = declared.zip(names).map(|(mut all, names)| {
+                all.extend(names);
+                all
+            });
+        }
+        Ok(Self { declared })
+    }
+
+    fn has(&self, name: &str, values: [Option<&String>; 2]) -> bool {
+        self.declared.as_ref().is_none_or(|declared| declared.contains(name))
+            || sounds_secret(name)
+            || values.into_iter().flatten().any(|value| has_credentials(value))
+    }
+}
+
+/// Says whether a name is one that secrets usually have.
+fn sounds_secret(name: &str) -> bool {
+    const WORDS: [&str; 9] =
+        ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL"];
+    let name = name.to_ascii_uppercase();
+    WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Says whether a value is an address with a password in it: `scheme://user:password@host`.
+fn has_credentials(value: &str) -> bool {
+    let Some((_, rest)) = value.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
+async fn variables(
+    app: &App,
+    (before, after): (Option<&ServiceSpec>, Option<&ServiceSpec>),
+    secrets: &Secrets,
+) -> Result<Vec<VariableChange>, ApiError> {
+    if before.map(|it| it.environment) == after.map(|it| it.environment) {
+        return Ok(Vec::new());
+    }
+    let before = values(app, before).await?;
+    let after = values(app, after).await?;
+    Ok(compare(&before, &after, secrets))
+}
+
+fn compare(
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+    secrets: &Secrets,
+) -> Vec<VariableChange> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let (before, after) = (before.get(name), after.get(name));
+            let change = change(before, after)?;
+            let secret = secrets.has(name, [before, after]);
+            let shown = |value: Option<&String>| value.filter(|_| !secret).cloned();
+            Some(VariableChange { name: name.clone(), change, secret, before: shown(before), after: shown(after) })
+        })
+        .collect()
+}
+
+async fn values(app: &App, spec: Option<&ServiceSpec>) -> Result<BTreeMap<String, String>, ApiError> {
+    let Some(spec) = spec else { return Ok(BTreeMap::new()) };
+    let bytes = app.engine.ports().blobs.get(&spec.environment).await?;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(&error))
+}
+
+#[cfg(test)]
+mod tests;

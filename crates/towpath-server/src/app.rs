@@ -1,0 +1,80 @@
+//! What every handler shares.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use towpath_core::{command::Command, ledger::Hash};
+use towpath_engine::{Done, Engine};
+
+use crate::{
+    access::{Access, Hosts},
+    extract::Caller,
+    idempotency::Idempotency,
+    options::ServerOptions,
+    problem::ApiError,
+};
+
+/// What every handler shares.
+pub(crate) struct App {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) access: Access,
+    pub(crate) options: ServerOptions,
+    pub(crate) hosts: Hosts,
+    pub(crate) idempotency: Idempotency,
+    /// Ends event streams when the server stops.
+    pub(crate) stopping: CancellationToken,
+    /// One for each event stream that may be open.
+    pub(crate) streams: Arc<Semaphore>,
+    /// The leaf hashes of the ledger as far as proofs needed them; also keeps proofs from being made all at once.
+    pub(crate) leaves: tokio::sync::Mutex<Vec<Hash>>,
+    boot: u32,
+    requests: AtomicU64,
+}
+
+pub(crate) type Shared = Arc<App>;
+
+impl App {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        access: Access,
+        options: ServerOptions,
+        port: u16,
+        stopping: CancellationToken,
+    ) -> Shared {
+        let hosts = Hosts::new(port, &options.hosts);
+        let streams = Arc::new(Semaphore::new(options.max_streams));
+        // Tells the requests of this run from those of others, which counted from 1 too.
+        #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+        let boot = engine.now().as_microsecond().unsigned_abs() as u32;
+        Arc::new(Self {
+            engine,
+            access,
+            options,
+            hosts,
+            idempotency: Idempotency::default(),
+            stopping,
+            streams,
+            leaves: tokio::sync::Mutex::default(),
+            boot,
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn next_request(&self) -> String {
+        format!("req-{:08x}-{}", self.boot, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// How many requests came so far.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Hands a command to the engine.
+    pub(crate) async fn submit(&self, caller: &Caller, command: Command) -> Result<Done, ApiError> {
+        Ok(self.engine.submit(&caller.principal, command, &caller.request).await?)
+    }
+}

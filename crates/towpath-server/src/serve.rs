@@ -1,0 +1,119 @@
+//! Serving: accepts connections, bounds them in number and time, and ends them when told to stop.
+
+use std::{convert::Infallible, io, sync::Arc};
+
+use axum::{Router, body::Body};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use towpath_engine::Engine;
+
+use crate::{access::Access, app::App, options::ServerOptions};
+
+/// Why the server could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address of the listener is not known.
+    #[error("the address to serve on cannot be read")]
+    Address(#[source] io::Error),
+    /// The listener can be reached from other machines.
+    #[error("`{0}` can be reached from other machines, where the API has no encryption; use 127.0.0.1")]
+    NotLoopback(std::net::SocketAddr),
+}
+
+/// Serves the API on `listener` until `stop` resolves; then event streams end, requests in flight are finished within
+/// [`ServerOptions::drain`], and it returns.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Arc<Engine>,
+    access: Access,
+    options: ServerOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let address = listener.local_addr().map_err(ServeError::Address)?;
+    if !address.ip().is_loopback() && !options.allow_remote {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let stopping = CancellationToken::new();
+    let app = App::new(engine, access, options, address.port(), stopping.clone());
+    let router = crate::guard::guarded(&app);
+    let mut connections = JoinSet::new();
+    {
+        let mut stop = std::pin::pin!(stop);
+        let places = Arc::new(Semaphore::new(app.options.max_connections));
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                // Ended connections are forgotten as they come.
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&listener, &places) => accepted,
+            };
+            if let Some((stream, place)) = accepted {
+                let (router, app, stopping) = (router.clone(), Arc::clone(&app), stopping.clone());
+                connections.spawn(async move {
+                    connection(stream, router, &app.options, stopping).await;
+                    drop(place);
+                });
+            }
+        }
+    }
+    drop(listener);
+    stopping.cancel();
+    let drained = timeout(app.options.drain, async { while connections.join_next().await.is_some() {} }).await;
+    if drained.is_err() {
+        tracing::warn!(open = connections.len(), "connections did not end in time and were cut");
+    }
+    Ok(())
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(error) => {
+            // Out of file descriptors, most likely: accepting again at once would only burn the CPU.
+            tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, options: &ServerOptions, stopping: CancellationToken) {
+    // Small answers should not wait for more to send.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let answer = router.clone().oneshot(request.map(Body::new));
+        async move {
+            let Ok(response) = answer.await;
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut connection = std::pin::pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout)
+            .max_headers(64)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+    }
+}
