@@ -16,7 +16,7 @@ pub use daily::{
 };
 pub use env::{EnvCommand, RenderArgs};
 pub use watch::{
-    AuditCommand, AuditLogArgs, CreateArgs, DoraArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand,
+    AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand,
     WatchArgs,
 };
 

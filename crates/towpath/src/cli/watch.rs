@@ -143,6 +143,4 @@ pub enum ReferenceTopic {
     Cli,
     /// The API, as OpenAPI 3.1.
     Openapi,
-    /// The project files, as JSON Schema.
-    Schema,
 }

@@ -40,12 +40,21 @@ async fn verify(context: &Context, kept: Option<&Path>) -> Outcome {
     }
     let verifier = keys::verifier(&data)?;
     let expected = kept.map(|path| read_checkpoint(path, &verifier)).transpose()?;
-    let store = SqliteStore::open(&data).await.map_err(|error| Failure::of(Exit::Failed, "storage", &error))?;
-    let report = audit(&store, &verifier, expected).await;
-    store.close().await;
-    let report = report.map_err(|error| Failure::of(Exit::Failed, "storage", &error))?;
+    let report = check(&data, &verifier, expected).await?;
     context.out.show(&report_json(&report, &verifier), |paint| report_text(&report, paint))?;
     Ok(if report.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+/// Checks the ledger in a folder, whether its server runs or not.
+pub async fn check(
+    data: &Path,
+    verifier: &CheckpointVerifier,
+    expected: Option<Checkpoint>,
+) -> Result<AuditReport, Failure> {
+    let store = SqliteStore::open(data).await.map_err(|error| Failure::of(Exit::Failed, "storage", &error))?;
+    let report = audit(&store, verifier, expected).await;
+    store.close().await;
+    report.map_err(|error| Failure::of(Exit::Failed, "storage", &error))
 }
 
 fn read_checkpoint(path: &Path, verifier: &CheckpointVerifier) -> Result<Checkpoint, Failure> {

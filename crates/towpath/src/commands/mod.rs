@@ -11,17 +11,17 @@ use crate::{
     output::{Color, Format, Output},
 };
 
-mod audit;
+pub mod audit;
 mod demo_app;
 mod diff;
 mod env;
 mod history;
 mod init;
 mod logs;
-mod metrics;
-mod promotion;
+pub mod metrics;
+pub mod promotion;
 mod reference;
-mod release;
+pub mod release;
 mod rollback;
 mod rollout;
 mod server;

@@ -13,7 +13,6 @@ pub fn run(context: &Context, topic: ReferenceTopic) -> Outcome {
     let text = match topic {
         ReferenceTopic::Cli => cli(),
         ReferenceTopic::Openapi => towpath_server::openapi_json(),
-        ReferenceTopic::Schema => towpath_core::config::json_schema(),
     };
     context.out.data(&text)?;
     Ok(Exit::Done)

@@ -34,6 +34,14 @@ pub async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
 }
 
 async fn create(context: &Context, args: CreateArgs) -> Outcome {
+    let (new, release, uploaded) = make(context, args).await?;
+    context.out.show(&release, |paint| created(&release, new, &uploaded, paint))?;
+    context.out.next(&format!("towpath promote r{} ENVIRONMENT, or towpath status", release.number));
+    Ok(Exit::Done)
+}
+
+/// Makes a release of the project as it is now; says whether it is new and what had to be uploaded.
+pub async fn make(context: &Context, args: CreateArgs) -> Result<(bool, ReleaseView, Uploaded), Failure> {
     let folder = context.folder()?;
     let client = context.client()?;
     let loaded = folder.load()?;
@@ -55,9 +63,7 @@ async fn create(context: &Context, args: CreateArgs) -> Outcome {
     let views = artifacts.iter().map(|(name, artifact)| (name.to_string(), view(artifact))).collect();
     let content = ReleaseContent { version, artifacts: views, bundle: bundle.digest().to_string(), commit };
     let (new, release) = client.create_release(&CreateRelease { content, notes: args.notes }).await?;
-    context.out.show(&release, |paint| created(&release, new, uploaded, paint))?;
-    context.out.next(&format!("towpath promote r{} ENVIRONMENT, or towpath status", release.number));
-    Ok(Exit::Done)
+    Ok((new, release, uploaded))
 }
 
 fn view(artifact: &Artifact) -> ArtifactView {
@@ -84,10 +90,13 @@ fn read_artifacts(
 
 /// What went over the wire.
 #[derive(Debug, Default)]
-struct Uploaded {
-    blobs: u64,
-    bytes: u64,
-    known: u64,
+pub struct Uploaded {
+    /// How many blobs the server lacked.
+    pub blobs: u64,
+    /// Their length in all.
+    pub bytes: u64,
+    /// How many blobs it had.
+    pub known: u64,
 }
 
 async fn upload(
@@ -120,7 +129,7 @@ async fn upload(
     Ok(uploaded)
 }
 
-fn created(release: &ReleaseView, new: bool, uploaded: Uploaded, paint: Paint) -> String {
+fn created(release: &ReleaseView, new: bool, uploaded: &Uploaded, paint: Paint) -> String {
     let name = paint.bold(&format!("r{}", release.number));
     let digest = short(&release.digest);
     if !new {

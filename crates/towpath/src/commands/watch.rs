@@ -19,7 +19,10 @@ use crate::{
 };
 
 mod lines;
+
 pub mod view;
+
+pub use lines::Lines;
 
 /// Time between two looks while nothing happens: measurements are not all events.
 const LOOK_EVERY: Duration = Duration::from_millis(1000);
@@ -53,7 +56,7 @@ struct Watcher<'a> {
     revision: u64,
     deadline: Option<Instant>,
     screen: Screen,
-    lines: lines::Lines,
+    lines: Lines,
 }
 
 impl<'a> Watcher<'a> {
@@ -75,7 +78,7 @@ impl<'a> Watcher<'a> {
             revision,
             deadline,
             screen: Screen::default(),
-            lines: lines::Lines::default(),
+            lines: Lines::default(),
         })
     }
 

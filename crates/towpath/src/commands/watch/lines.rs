@@ -4,7 +4,7 @@ use towpath_server::api::types::{RolloutStatus, RolloutView};
 
 /// What was said already.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     started: bool,
     step: Option<usize>,
     ready: Vec<(u64, String, u32, u32)>,
@@ -18,7 +18,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Says whether anything that matters is new, for output that repeats the whole.
-    pub(super) fn is_new(&mut self, rollout: &RolloutView) -> bool {
+    pub fn is_new(&mut self, rollout: &RolloutView) -> bool {
         let matters = serde_json::json!([
             rollout.deployment.status, rollout.step, rollout.pause, rollout.measurements, rollout.sets,
             rollout.weight_percent, rollout.verification
@@ -30,7 +30,7 @@ impl Lines {
     }
 
     /// Returns what is new.
-    pub(super) fn of(&mut self, rollout: &RolloutView) -> Vec<String> {
+    pub fn of(&mut self, rollout: &RolloutView) -> Vec<String> {
         let mut lines = Vec::new();
         let deployment = &rollout.deployment;
         if !self.started {
