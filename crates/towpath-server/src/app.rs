@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::Semaphore;
+use tokio::{io::AsyncReadExt as _, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use towpath_core::{command::Command, ledger::Hash};
-use towpath_engine::{Done, Engine};
+use towpath_core::{command::Command, ids::Digest, ledger::Hash};
+use towpath_engine::{Done, Engine, ports::BlobError};
 
 use crate::{
     access::{Access, Hosts},
@@ -17,6 +17,11 @@ use crate::{
     options::ServerOptions,
     problem::ApiError,
 };
+
+/// The longest bundle, manifest of an artifact and environment of a service that are read, in bytes.
+pub(crate) const MAX_BUNDLE: u64 = 16 << 20;
+pub(crate) const MAX_MANIFEST: u64 = 32 << 20;
+pub(crate) const MAX_ENVIRONMENT: u64 = 4 << 20;
 
 /// What every handler shares.
 pub(crate) struct App {
@@ -66,6 +71,20 @@ impl App {
 
     pub(crate) fn next_request(&self) -> String {
         format!("req-{:08x}-{}", self.boot, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Returns a whole blob, verified, unless it is longer than something of its kind ever is.
+    pub(crate) async fn short_blob(&self, digest: &Digest, most: u64) -> Result<Vec<u8>, ApiError> {
+        let reader = self.engine.ports().blobs.open(digest).await?;
+        let mut bytes = Vec::new();
+        reader.take(most.saturating_add(1)).read_to_end(&mut bytes).await.map_err(BlobError::Storage)?;
+        if bytes.len() as u64 > most {
+            return Err(ApiError::invalid(
+                "blob_too_large",
+                format!("blob {digest} is too large for what it is named as"),
+            ));
+        }
+        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(BlobError::Damaged(*digest).into()) }
     }
 
     /// How many requests came so far.

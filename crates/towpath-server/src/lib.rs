@@ -1,11 +1,12 @@
 //! The HTTP API of the control plane.
 //!
 //! Handlers are thin: they parse, authorise, hand a command to the engine and render the answer. Nothing is decided here,
-//! and nothing here knows how files become a project: that comes in as [`Projects`].
+//! and how files become a project comes in as [`Projects`] ([`Bundles`] for Towpath's own).
 
 mod access;
 pub mod api;
 mod app;
+mod bundles;
 mod etag;
 mod extract;
 mod guard;
@@ -16,5 +17,6 @@ mod serve;
 
 pub use access::Access;
 pub use api::{openapi, openapi_json};
+pub use bundles::Bundles;
 pub use options::{Mistake, Projects, ServerOptions};
 pub use serve::{ServeError, serve};

@@ -16,7 +16,10 @@ use towpath_core::{
 };
 
 use super::types::{ArtifactChange, Change, Diff, FieldChange, RevisionRef, ServiceChange, VariableChange};
-use crate::{app::App, problem::ApiError};
+use crate::{
+    app::{App, MAX_BUNDLE, MAX_ENVIRONMENT, MAX_MANIFEST},
+    problem::ApiError,
+};
 
 /// Most files that are named of an artifact.
 const NAMED_FILES: usize = 20;
@@ -156,7 +159,7 @@ async fn artifacts(app: &App, from: Option<Side<'_>>, to: Side<'_>) -> Result<Ve
 
 async fn tree(app: &App, digest: Option<Digest>) -> Result<Tree, ApiError> {
     let Some(digest) = digest else { return Ok(Tree::default()) };
-    let bytes = app.engine.ports().blobs.get(&digest).await?;
+    let bytes = app.short_blob(&digest, MAX_MANIFEST).await?;
     Tree::parse(&bytes).map_err(|error| {
         ApiError::invalid("artifact_invalid", format!("{digest} is no artifact")).details(vec![error.to_string()])
     })
@@ -203,7 +206,7 @@ impl Secrets {
         let mut declared = Some(BTreeSet::new());
         for side in sides {
             let Some(release) = side.release else { continue };
-            let bundle = app.engine.ports().blobs.get(&release.content.bundle).await?;
+            let bundle = app.short_blob(&release.content.bundle, MAX_BUNDLE).await?;
             let names = app.options.projects.secrets(&bundle, environment);
             declared = declared.zip(names).map(|(mut all, names)| {
                 all.extend(names);
@@ -268,7 +271,7 @@ fn compare(
 
 async fn values(app: &App, spec: Option<&ServiceSpec>) -> Result<BTreeMap<String, String>, ApiError> {
     let Some(spec) = spec else { return Ok(BTreeMap::new()) };
-    let bytes = app.engine.ports().blobs.get(&spec.environment).await?;
+    let bytes = app.short_blob(&spec.environment, MAX_ENVIRONMENT).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(&error))
 }
 

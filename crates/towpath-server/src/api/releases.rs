@@ -18,7 +18,6 @@ use towpath_core::{
     units::Bytes,
     world::World,
 };
-use towpath_engine::ports::BlobError;
 
 use super::{
     environments::{PageQuery, linked, page},
@@ -26,7 +25,7 @@ use super::{
     view,
 };
 use crate::{
-    app::{App, Shared},
+    app::{App, MAX_BUNDLE, MAX_MANIFEST, Shared},
     etag,
     extract::{Body, Caller, Params, digest, limited, number},
     problem::ApiError,
@@ -122,7 +121,7 @@ fn admissible(app: &App, world: &World, caller: &Caller, declare: &Command, crea
 }
 
 async fn read_project(app: &App, bundle: Digest) -> Result<Project, ApiError> {
-    let bytes = app.engine.ports().blobs.get(&bundle).await?;
+    let bytes = app.short_blob(&bundle, MAX_BUNDLE).await?;
     app.options.projects.read(&bytes).map_err(|mistakes| {
         let detail = match mistakes.len() {
             1 => "the bundle has a mistake; nothing was changed".to_owned(),
@@ -182,14 +181,11 @@ async fn complete(app: &App, content: &ReleaseContent) -> Result<(), ApiError> {
     let mut missing = BTreeSet::new();
     needed.insert(content.bundle);
     for (name, artifact) in &content.artifacts {
-        let bytes = match blobs.get(&artifact.tree).await {
-            Ok(bytes) => bytes,
-            Err(BlobError::Missing(digest)) => {
-                missing.insert(digest);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        if !blobs.contains(&artifact.tree).await? {
+            missing.insert(artifact.tree);
+            continue;
+        }
+        let bytes = app.short_blob(&artifact.tree, MAX_MANIFEST).await?;
         let tree = Tree::parse(&bytes)
             .map_err(|error| ApiError::field(&format!("/content/artifacts/{name}/tree"), error.to_string()))?;
         fits(name, artifact, &tree)?;
