@@ -15,4 +15,4 @@ mod writer;
 
 pub use bundle_resolver::BundleResolver;
 pub use engine::{Engine, EngineError, Ports, Progress};
-pub use writer::{Done, SubmitError};
+pub use writer::{Done, LoadError, SubmitError, load};

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::variable::{Declaration, VariableFile, is_variable_name, reserved};
 use crate::{
     config::{
-        read::{Fields, Placed, Read, Reader, section, words},
+        read::{Fields, Placed, Read, Reader, Step, section, words},
         source::Label,
-        value::{Data, Segment, Value},
+        value::{Data, Value},
     },
     ids::{ArtifactName, EnvironmentName, PrincipalName, ProjectName, Role},
 };
@@ -74,7 +74,7 @@ impl Read for Declarations {
         };
         let declared = map.iter().map(|(name, member)| {
             check_name(name, member.key, reader);
-            let declaration = reader.under(Segment::Key(name.to_string()), |reader| {
+            let declaration = reader.under(Step::Key(name.clone()), |reader| {
                 if member.value.is_null() {
                     return Some(Declaration::default());
                 }

@@ -42,7 +42,7 @@ section! {
     check(this, value, reader) {
         let listed = this.r#type == VariableType::Enum;
         if listed && this.values.is_empty() {
-            reader.error("config::missing", value.origin, format!("`{}` is an enum without `values`", reader.path));
+            reader.error("config::missing", value.origin, format!("`{}` is an enum without `values`", reader.path()));
         } else if !listed && !this.values.is_empty() {
             reader.wrong(value, "`values` needs `type: enum`");
         }
