@@ -24,11 +24,11 @@ mod ignore;
 use ignore::Ignored;
 
 /// The file that says what is left out, in the form of `.gitignore`.
-pub const IGNORE_FILE: &str = ".towpathignore";
+pub(crate) const IGNORE_FILE: &str = ".towpathignore";
 
 /// A folder read into a tree.
 #[derive(Debug)]
-pub struct Artifact {
+pub(crate) struct Artifact {
     /// What names it.
     pub tree: Tree,
     /// Where the bytes of each file are.
@@ -37,7 +37,7 @@ pub struct Artifact {
 
 /// Reads a folder, or a single file as the only one of a folder. `root` is the project's folder, whose ignore file holds
 /// everywhere.
-pub fn read(root: &Path, path: &Path) -> Result<Artifact, Failure> {
+pub(crate) fn read(root: &Path, path: &Path) -> Result<Artifact, Failure> {
     let mut entries = BTreeMap::new();
     let mut files = BTreeMap::new();
     let metadata = fs::metadata(path).map_err(|error| missing(path, &error))?;
@@ -49,8 +49,12 @@ pub fn read(root: &Path, path: &Path) -> Result<Artifact, Failure> {
         walk(path, "", &ignored, &mut entries, &mut files)?;
     }
     if entries.is_empty() {
-        return Err(Failure::new(Exit::Failed, "empty_artifact", format!("there are no files in `{}`", path.display()))
-            .next(format!("build it first, or look at what {IGNORE_FILE} leaves out")));
+        return Err(Failure::new(
+            Exit::Failed,
+            "empty_artifact",
+            format!("there are no files in `{}`", path.display()),
+        )
+        .next(format!("build it first, or look at what {IGNORE_FILE} leaves out")));
     }
     let tree = Tree::new(entries).map_err(|error| Failure::of(Exit::Failed, "invalid_artifact", &error))?;
     Ok(Artifact { tree, files })
@@ -70,8 +74,12 @@ fn walk(
         let path = entry.path();
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
-            return Err(Failure::new(Exit::Failed, "invalid_artifact", format!("the name of `{}` is not UTF-8", path.display()))
-                .next(format!("rename it, or leave it out by {IGNORE_FILE}")));
+            return Err(Failure::new(
+                Exit::Failed,
+                "invalid_artifact",
+                format!("the name of `{}` is not UTF-8", path.display()),
+            )
+            .next(format!("rename it, or leave it out by {IGNORE_FILE}")));
         };
         let kind = entry.file_type().map_err(|error| unreadable(&path, &error))?;
         let relative = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
@@ -92,7 +100,12 @@ fn is_ours(name: &str) -> bool {
     matches!(name, ".git" | ".hg" | ".svn" | IGNORE_FILE) || name == DATA_FOLDER
 }
 
-fn add(path: &Path, relative: &str, entries: &mut Entries, files: &mut BTreeMap<Digest, PathBuf>) -> Result<(), Failure> {
+fn add(
+    path: &Path,
+    relative: &str,
+    entries: &mut Entries,
+    files: &mut BTreeMap<Digest, PathBuf>,
+) -> Result<(), Failure> {
     let invalid = |error: towpath_core::artifact::TreeError| Failure::of(Exit::Failed, "invalid_artifact", &error);
     let name = TreePath::new(relative).map_err(invalid)?;
     let metadata = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
@@ -106,7 +119,9 @@ fn add(path: &Path, relative: &str, entries: &mut Entries, files: &mut BTreeMap<
         TreeEntry::File { digest, executable: metadata.permissions().mode() & 0o111 != 0, size }
     } else {
         let message = format!("`{}` is neither a file nor a folder nor a symbolic link", path.display());
-        return Err(Failure::new(Exit::Failed, "invalid_artifact", message).next(format!("leave it out by {IGNORE_FILE}")));
+        return Err(
+            Failure::new(Exit::Failed, "invalid_artifact", message).next(format!("leave it out by {IGNORE_FILE}"))
+        );
     };
     entries.insert(name, entry);
     Ok(())
@@ -128,7 +143,11 @@ fn digest(path: &Path) -> io::Result<(Digest, u64)> {
 
 fn missing(path: &Path, error: &io::Error) -> Failure {
     let failure = unreadable(path, error);
-    if error.kind() == io::ErrorKind::NotFound { failure.next("build it first, or give another folder") } else { failure }
+    if error.kind() == io::ErrorKind::NotFound {
+        failure.next("build it first, or give another folder")
+    } else {
+        failure
+    }
 }
 
 #[cfg(test)]

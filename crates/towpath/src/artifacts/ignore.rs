@@ -76,7 +76,9 @@ fn path_fits(pattern: &[String], parts: &[&str]) -> bool {
             let fewest = usize::from(rest.is_empty());
             (fewest..=parts.len()).any(|skipped| parts.get(skipped..).is_some_and(|parts| path_fits(rest, parts)))
         }
-        Some((first, rest)) => parts.split_first().is_some_and(|(part, parts)| name_fits(first, part) && path_fits(rest, parts)),
+        Some((first, rest)) => {
+            parts.split_first().is_some_and(|(part, parts)| name_fits(first, part) && path_fits(rest, parts))
+        }
     }
 }
 

@@ -12,10 +12,7 @@ use towpath_server::api::types::{
 };
 
 use super::{Client, escape};
-use crate::{
-    failure::Failure,
-    folder::unreadable,
-};
+use crate::{failure::Failure, folder::unreadable};
 
 /// How many blobs are asked about at once.
 const DIGESTS_AT_ONCE: usize = 10_000;
@@ -24,7 +21,7 @@ const PAGE: usize = 100;
 
 /// Which events to print.
 #[derive(Debug, Clone, Default)]
-pub struct EventQuery {
+pub(crate) struct EventQuery {
     /// Names and values of the query.
     pub filters: Vec<(&'static str, String)>,
     /// How many at most.
@@ -34,61 +31,61 @@ pub struct EventQuery {
 }
 
 impl Client {
-    pub async fn status(&self) -> Result<Status, Failure> {
+    pub(crate) async fn status(&self) -> Result<Status, Failure> {
         self.get("/api/v1/status", &[]).await
     }
 
-    pub async fn environment(&self, name: &str) -> Result<EnvironmentView, Failure> {
+    pub(crate) async fn environment(&self, name: &str) -> Result<EnvironmentView, Failure> {
         self.get(&format!("/api/v1/environments/{}", escape(name)), &[]).await
     }
 
-    pub async fn instances(&self, name: &str) -> Result<InstanceList, Failure> {
+    pub(crate) async fn instances(&self, name: &str) -> Result<InstanceList, Failure> {
         self.get(&format!("/api/v1/environments/{}/instances", escape(name)), &[]).await
     }
 
-    pub async fn history(&self, name: &str, limit: usize) -> Result<Vec<DeploymentView>, Failure> {
+    pub(crate) async fn history(&self, name: &str, limit: usize) -> Result<Vec<DeploymentView>, Failure> {
         self.pages(&format!("/api/v1/environments/{}/history", escape(name)), &[], limit).await
     }
 
-    pub async fn logs(&self, name: &str, query: &[(&str, String)]) -> Result<Logs, Failure> {
+    pub(crate) async fn logs(&self, name: &str, query: &[(&str, String)]) -> Result<Logs, Failure> {
         self.get(&format!("/api/v1/environments/{}/logs", escape(name)), query).await
     }
 
-    pub async fn rollout(&self, name: &str, revision: Option<u64>) -> Result<RolloutView, Failure> {
+    pub(crate) async fn rollout(&self, name: &str, revision: Option<u64>) -> Result<RolloutView, Failure> {
         let query: Vec<_> = revision.iter().map(|revision| ("revision", revision.to_string())).collect();
         self.get(&format!("/api/v1/environments/{}/rollout", escape(name)), &query).await
     }
 
     /// Asks to `pause`, `resume`, `promote` or `abort` the rollout.
-    pub async fn steer(&self, name: &str, verb: &str, body: &RolloutRequest) -> Result<RolloutView, Failure> {
+    pub(crate) async fn steer(&self, name: &str, verb: &str, body: &RolloutRequest) -> Result<RolloutView, Failure> {
         let path = format!("/api/v1/environments/{}/rollout/{verb}", escape(name));
         Ok(self.post(&path, body).await?.1)
     }
 
-    pub async fn roll_back(&self, name: &str, body: &RollbackRequest) -> Result<RolloutView, Failure> {
+    pub(crate) async fn roll_back(&self, name: &str, body: &RollbackRequest) -> Result<RolloutView, Failure> {
         Ok(self.post(&format!("/api/v1/environments/{}/rollback", escape(name)), body).await?.1)
     }
 
-    pub async fn plan_rollback(&self, name: &str, body: &RollbackRequest) -> Result<RollbackPlan, Failure> {
+    pub(crate) async fn plan_rollback(&self, name: &str, body: &RollbackRequest) -> Result<RollbackPlan, Failure> {
         Ok(self.post(&format!("/api/v1/environments/{}/rollback", escape(name)), body).await?.1)
     }
 
-    pub async fn releases(&self, limit: usize) -> Result<Vec<ReleaseView>, Failure> {
+    pub(crate) async fn releases(&self, limit: usize) -> Result<Vec<ReleaseView>, Failure> {
         self.pages("/api/v1/releases", &[], limit).await
     }
 
-    pub async fn release(&self, number: u64) -> Result<ReleaseView, Failure> {
+    pub(crate) async fn release(&self, number: u64) -> Result<ReleaseView, Failure> {
         self.get(&format!("/api/v1/releases/{number}"), &[]).await
     }
 
     /// Makes a release; says whether it is new.
-    pub async fn create_release(&self, body: &CreateRelease) -> Result<(bool, ReleaseView), Failure> {
+    pub(crate) async fn create_release(&self, body: &CreateRelease) -> Result<(bool, ReleaseView), Failure> {
         let (status, release) = self.post("/api/v1/releases", body).await?;
         Ok((status == StatusCode::CREATED, release))
     }
 
     /// Returns which of these blobs the server lacks.
-    pub async fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Failure> {
+    pub(crate) async fn missing(&self, digests: &[Digest]) -> Result<Vec<Digest>, Failure> {
         let mut missing = Vec::new();
         for digests in digests.chunks(DIGESTS_AT_ONCE) {
             let wanted = BlobsWanted { digests: digests.iter().map(ToString::to_string).collect() };
@@ -99,59 +96,60 @@ impl Client {
     }
 
     /// Uploads bytes as a blob.
-    pub async fn upload(&self, digest: &Digest, bytes: Vec<u8>) -> Result<BlobStored, Failure> {
+    pub(crate) async fn upload(&self, digest: &Digest, bytes: Vec<u8>) -> Result<BlobStored, Failure> {
         self.put_blob(digest, Body::from(bytes)).await
     }
 
     /// Uploads a file as a blob.
-    pub async fn upload_file(&self, digest: &Digest, path: &Path) -> Result<BlobStored, Failure> {
+    pub(crate) async fn upload_file(&self, digest: &Digest, path: &Path) -> Result<BlobStored, Failure> {
         let file = tokio::fs::File::open(path).await.map_err(|error| unreadable(path, &error))?;
         self.put_blob(digest, Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(file, 256 * 1024))).await
     }
 
     async fn put_blob(&self, digest: &Digest, body: Body) -> Result<BlobStored, Failure> {
         let request = self.request(Method::PUT, &format!("/api/v1/blobs/{digest}")).body(body);
-        let response = self.send(request, "no release was made; what was uploaded is kept and not uploaded again").await?;
+        let response =
+            self.send(request, "no release was made; what was uploaded is kept and not uploaded again").await?;
         self.json(response).await
     }
 
-    pub async fn plan_promotion(&self, body: &CreatePromotion) -> Result<PromotionPlan, Failure> {
+    pub(crate) async fn plan_promotion(&self, body: &CreatePromotion) -> Result<PromotionPlan, Failure> {
         Ok(self.post("/api/v1/promotions", body).await?.1)
     }
 
     /// Asks for a promotion; says whether the request is new.
-    pub async fn promote(&self, body: &CreatePromotion) -> Result<(bool, PromotionView), Failure> {
+    pub(crate) async fn promote(&self, body: &CreatePromotion) -> Result<(bool, PromotionView), Failure> {
         let (status, promotion) = self.post("/api/v1/promotions", body).await?;
         Ok((status == StatusCode::CREATED, promotion))
     }
 
-    pub async fn promotion(&self, number: u64) -> Result<PromotionView, Failure> {
+    pub(crate) async fn promotion(&self, number: u64) -> Result<PromotionView, Failure> {
         self.get(&format!("/api/v1/promotions/{number}"), &[]).await
     }
 
-    pub async fn approve(&self, number: u64, body: &ApproveRequest) -> Result<PromotionView, Failure> {
+    pub(crate) async fn approve(&self, number: u64, body: &ApproveRequest) -> Result<PromotionView, Failure> {
         Ok(self.post(&format!("/api/v1/promotions/{number}/approve"), body).await?.1)
     }
 
-    pub async fn reject(&self, number: u64, body: &RejectRequest) -> Result<PromotionView, Failure> {
+    pub(crate) async fn reject(&self, number: u64, body: &RejectRequest) -> Result<PromotionView, Failure> {
         Ok(self.post(&format!("/api/v1/promotions/{number}/reject"), body).await?.1)
     }
 
-    pub async fn confirm(&self, number: u64, body: &ConfirmRequest) -> Result<PromotionView, Failure> {
+    pub(crate) async fn confirm(&self, number: u64, body: &ConfirmRequest) -> Result<PromotionView, Failure> {
         Ok(self.post(&format!("/api/v1/promotions/{number}/confirm"), body).await?.1)
     }
 
-    pub async fn events(&self, query: &EventQuery) -> Result<Vec<EventView>, Failure> {
+    pub(crate) async fn events(&self, query: &EventQuery) -> Result<Vec<EventView>, Failure> {
         let since = query.since;
         let enough = |event: &EventView| since.is_some_and(|since| event.at < since);
         self.pages_until("/api/v1/events", &query.filters, query.limit, enough).await
     }
 
-    pub async fn checkpoint(&self) -> Result<CheckpointView, Failure> {
+    pub(crate) async fn checkpoint(&self) -> Result<CheckpointView, Failure> {
         self.get("/api/v1/audit/checkpoint", &[]).await
     }
 
-    pub async fn dora(&self, days: u32) -> Result<Dora, Failure> {
+    pub(crate) async fn dora(&self, days: u32) -> Result<Dora, Failure> {
         self.get("/api/v1/metrics/dora", &[("days", days.to_string())]).await
     }
 

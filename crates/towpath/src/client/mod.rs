@@ -19,15 +19,15 @@ use crate::{
 mod calls;
 mod stream;
 
-pub use calls::EventQuery;
-pub use stream::{Events, Signal};
+pub(crate) use calls::EventQuery;
+pub(crate) use stream::{Events, Signal};
 
 /// How long one request may take; streams and uploads have no such limit.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Where the running server of a folder can be reached: `.towpath/server.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
+pub(crate) struct Running {
     /// The address of the API, such as `http://127.0.0.1:7070`.
     pub url: String,
     /// The process.
@@ -38,7 +38,7 @@ pub struct Running {
 
 /// A client of one server, as one person.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     token: String,
@@ -48,12 +48,12 @@ pub struct Client {
 
 impl Running {
     /// Returns the file that says it.
-    pub fn path(data: &Path) -> PathBuf {
+    pub(crate) fn path(data: &Path) -> PathBuf {
         data.join("server.json")
     }
 
     /// Reads it; `None` when no server was started or it was stopped in good order.
-    pub fn read(data: &Path) -> Result<Option<Self>, Failure> {
+    pub(crate) fn read(data: &Path) -> Result<Option<Self>, Failure> {
         let path = Self::path(data);
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
@@ -69,9 +69,10 @@ impl Running {
 
 impl Client {
     /// Returns the client that the options, the process environment and the project's folder lead to.
-    pub fn find(globals: &Globals) -> Result<Self, Failure> {
+    pub(crate) fn find(globals: &Globals) -> Result<Self, Failure> {
         let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(5)).build();
-        let http = http.map_err(|error| Failure::new(Exit::Failed, "client", "cannot start a client").because(&error))?;
+        let http =
+            http.map_err(|error| Failure::new(Exit::Failed, "client", "cannot start a client").because(&error))?;
         let token = std::env::var("TOWPATH_TOKEN").ok().filter(|token| !token.is_empty());
         if let Some(url) = &globals.url {
             let token = match (token, ProjectFolder::find(globals.project.as_deref())) {
@@ -95,12 +96,12 @@ impl Client {
     }
 
     /// Returns the address of the server.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Looks again where the server is: after a restart it may have another address.
-    pub fn refind(&mut self) {
+    pub(crate) fn refind(&mut self) {
         let running = self.data.as_deref().and_then(|data| Running::read(data).ok().flatten());
         if let Some(running) = running {
             self.url = running.url;
@@ -128,9 +129,13 @@ impl Client {
     async fn json<T: DeserializeOwned>(&self, response: Response) -> Result<T, Failure> {
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(Exit::Failed, "unexpected_answer", format!("the answer of `{}` cannot be understood", self.url))
-                .because(&error)
-                .next("use the same version of towpath here and there")
+            Failure::new(
+                Exit::Failed,
+                "unexpected_answer",
+                format!("the answer of `{}` cannot be understood", self.url),
+            )
+            .because(&error)
+            .next("use the same version of towpath here and there")
         })
     }
 
@@ -140,7 +145,11 @@ impl Client {
         self.json(response).await
     }
 
-    async fn post<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<(StatusCode, T), Failure> {
+    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<(StatusCode, T), Failure> {
         let request = self.request(Method::POST, path).timeout(TIMEOUT).json(body);
         let response = self.send(request, "nothing was changed").await?;
         let status = response.status();
@@ -148,8 +157,9 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let failure = Failure::new(Exit::Unreachable, "unreachable", format!("the server at `{}` does not answer", self.url))
-            .because(error);
+        let failure =
+            Failure::new(Exit::Unreachable, "unreachable", format!("the server at `{}` does not answer", self.url))
+                .because(error);
         match &self.data {
             Some(_) => failure.next("towpath up, if it was stopped or killed"),
             None => failure.next("check --url and TOWPATH_URL"),

@@ -15,7 +15,7 @@ const LONGEST: usize = 16 << 20;
 
 /// What the stream gives.
 #[derive(Debug)]
-pub enum Signal {
+pub(crate) enum Signal {
     /// Something happened.
     Event(Box<EventView>),
     /// Nothing happened, or something that is only for knowing that the stream lives.
@@ -28,7 +28,7 @@ pub enum Signal {
 
 /// The events from now on.
 #[derive(Debug)]
-pub struct Events {
+pub(crate) struct Events {
     client: Client,
     path: String,
     response: Option<Response>,
@@ -39,7 +39,7 @@ pub struct Events {
 
 impl Events {
     /// Opens the stream of an environment's events.
-    pub async fn open(client: Client, environment: &str) -> Result<Self, Failure> {
+    pub(crate) async fn open(client: Client, environment: &str) -> Result<Self, Failure> {
         let path = super::with_query("/api/v1/events/stream", &[("environment", environment.to_owned())]);
         let mut events = Self { client, path, response: None, buffer: Vec::new(), last_id: None, lost: false };
         events.response = Some(events.connect().await?);
@@ -47,12 +47,12 @@ impl Events {
     }
 
     /// Returns the client, with the address where the server is now.
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
     /// Waits for the next signal. What cannot be mended by waiting is an error. Safe to be dropped while it waits.
-    pub async fn next(&mut self) -> Result<Signal, Failure> {
+    pub(crate) async fn next(&mut self) -> Result<Signal, Failure> {
         loop {
             if let Some(signal) = self.take()? {
                 return Ok(signal);

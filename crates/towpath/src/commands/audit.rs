@@ -20,7 +20,7 @@ use crate::{
     words::{count, time},
 };
 
-pub async fn run(context: &Context, command: AuditCommand) -> Outcome {
+pub(crate) async fn run(context: &Context, command: AuditCommand) -> Outcome {
     match command {
         AuditCommand::Verify { checkpoint } => verify(context, checkpoint.as_deref()).await,
         AuditCommand::Log(args) => log(context, args).await,
@@ -46,7 +46,7 @@ async fn verify(context: &Context, kept: Option<&Path>) -> Outcome {
 }
 
 /// Checks the ledger in a folder, whether its server runs or not.
-pub async fn check(
+pub(crate) async fn check(
     data: &Path,
     verifier: &CheckpointVerifier,
     expected: Option<Checkpoint>,
@@ -121,7 +121,8 @@ fn log_text(events: &[EventView], paint: Paint) -> String {
 
 /// Returns what of a body people look for.
 fn gist(body: &Value) -> String {
-    let number = |key: &str, prefix: &str| body.get(key).and_then(Value::as_u64).map(|number| format!("{prefix}{number}"));
+    let number =
+        |key: &str, prefix: &str| body.get(key).and_then(Value::as_u64).map(|number| format!("{prefix}{number}"));
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let parts = [
         number("promotion", "p"),

@@ -32,7 +32,7 @@ type Answer = Response<Full<Bytes>>;
 /// The largest body of a request.
 const LONGEST_BODY: usize = 16 << 10;
 
-pub fn run() -> Outcome {
+pub(crate) fn run() -> Outcome {
     let board = Board::from_environment(|name| env::var(name).ok()).map_err(Failure::usage)?;
     let port = env::var("PORT").ok().and_then(|port| port.parse().ok());
     let port: u16 = port.ok_or_else(|| Failure::usage("PORT does not say where to listen"))?;

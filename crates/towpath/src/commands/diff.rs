@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Returns what changes.
-pub fn diff_text(diff: &Diff, paint: Paint) -> String {
+pub(crate) fn diff_text(diff: &Diff, paint: Paint) -> String {
     let name = |of: &RevisionRef| format!("r{} {}", of.release, of.version);
     let from = diff.from.as_ref().map_or_else(|| "nothing".to_owned(), name);
     let mut text = format!("  {from} -> {}\n", paint.bold(&name(&diff.to)));
@@ -47,7 +47,9 @@ pub fn diff_text(diff: &Diff, paint: Paint) -> String {
             text += &match variable.change {
                 Change::Added => format!("    {} {} = {after}\n", mark(variable.change, paint), variable.name),
                 Change::Removed => format!("    {} {} = {before}\n", mark(variable.change, paint), variable.name),
-                Change::Changed => format!("    {} {}  {before} -> {after}\n", mark(variable.change, paint), variable.name),
+                Change::Changed => {
+                    format!("    {} {}  {before} -> {after}\n", mark(variable.change, paint), variable.name)
+                }
             };
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     words::{between, time, word},
 };
 
-pub async fn run(context: &Context, args: HistoryArgs) -> Outcome {
+pub(crate) async fn run(context: &Context, args: HistoryArgs) -> Outcome {
     let environment = context.environment(&args.environment);
     let deployments = context.client()?.history(&environment, args.limit).await?;
     context.out.list(&deployments, |paint| text(&deployments, paint))?;

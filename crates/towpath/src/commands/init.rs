@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use towpath_core::ids::{is_name};
+use towpath_core::ids::is_name;
 
 use super::Outcome;
 use crate::{
@@ -24,16 +24,19 @@ use template::{Answers, files};
 /// What `.gitignore` must have: private data belongs in no repository.
 const IGNORED: &str = ".towpath/";
 
-pub fn run(context: &Context, args: &InitArgs) -> Outcome {
+pub(crate) fn run(context: &Context, args: &InitArgs) -> Outcome {
     let root = context.globals.project.clone().unwrap_or_else(|| PathBuf::from("."));
     let root = fs::canonicalize(&root).map_err(|error| unreadable(&root, &error))?;
     let answers = answers(context, args, &root)?;
     let files = files(&answers);
-    let there: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).filter(|path| root.join(path).exists()).collect();
+    let there: Vec<&str> =
+        files.iter().map(|(path, _)| path.as_str()).filter(|path| root.join(path).exists()).collect();
     if !there.is_empty() {
         let failure = Failure::new(Exit::Refused, "exists", "there is a project here already");
         let failure = there.iter().fold(failure, |failure, path| failure.fact("file", *path));
-        return Err(failure.kept("nothing was written").next("towpath env validate, to check it; or init another folder"));
+        return Err(failure
+            .kept("nothing was written")
+            .next("towpath env validate, to check it; or init another folder"));
     }
     let ignores = needs_ignoring(&root)?;
     let mut paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
@@ -77,7 +80,8 @@ fn answers(context: &Context, args: &InitArgs, root: &Path) -> Result<Answers, F
     let command = match &args.command {
         Some(command) => Some(command.clone()),
         None if asks => {
-            let answer = context.ask("What starts it? Its port is ${PORT}", found.as_deref().unwrap_or("a page by python3"))?;
+            let answer =
+                context.ask("What starts it? Its port is ${PORT}", found.as_deref().unwrap_or("a page by python3"))?;
             Some(answer).filter(|answer| answer != "a page by python3")
         }
         None => found,
@@ -86,7 +90,9 @@ fn answers(context: &Context, args: &InitArgs, root: &Path) -> Result<Answers, F
         return Err(Failure::usage("what starts the service is not known, and there is no python3 for an example")
             .next("towpath init --command './serve --port ${PORT}'"));
     }
-    if let Some(command) = &command && (command.trim().is_empty() || command.chars().any(char::is_control)) {
+    if let Some(command) = &command
+        && (command.trim().is_empty() || command.chars().any(char::is_control))
+    {
         return Err(Failure::usage("the command must be one line that is not empty"));
     }
     Ok(Answers { name, service, command })
@@ -104,7 +110,8 @@ fn detect(root: &Path) -> Option<String> {
 }
 
 fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// Returns the nearest name: letters made small, other characters made `-`.
@@ -131,7 +138,9 @@ fn write(root: &Path, files: &[(String, String)]) -> Result<(), Failure> {
 fn needs_ignoring(root: &Path) -> Result<bool, Failure> {
     let path = root.join(".gitignore");
     match fs::read_to_string(&path) {
-        Ok(text) => Ok(!text.lines().any(|line| matches!(line.trim(), IGNORED | ".towpath" | "/.towpath/" | "/.towpath"))),
+        Ok(text) => {
+            Ok(!text.lines().any(|line| matches!(line.trim(), IGNORED | ".towpath" | "/.towpath/" | "/.towpath")))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(unreadable(&path, &error)),
     }

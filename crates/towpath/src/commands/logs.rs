@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// An instance: service, revision, index.
 type Key = (String, u64, u32);
 
-pub async fn run(context: &Context, args: LogsArgs) -> Outcome {
+pub(crate) async fn run(context: &Context, args: LogsArgs) -> Outcome {
     let environment = context.environment(&args.environment);
     let mut client = context.client()?;
     let mut query = vec![("tail", args.tail.to_string())];

@@ -11,7 +11,7 @@ use crate::{
     words::span,
 };
 
-pub async fn run(context: &Context, command: MetricsCommand) -> Outcome {
+pub(crate) async fn run(context: &Context, command: MetricsCommand) -> Outcome {
     let MetricsCommand::Dora(args) = command;
     let mut dora = context.client()?.dora(args.days).await?;
     if let Some(name) = &args.environment {
@@ -27,7 +27,7 @@ pub async fn run(context: &Context, command: MetricsCommand) -> Outcome {
 }
 
 /// Returns the table of the four metrics, with their definitions.
-pub fn text(dora: &Dora, paint: Paint) -> String {
+pub(crate) fn text(dora: &Dora, paint: Paint) -> String {
     let mut table = Table::new(&["ENVIRONMENT", "DEPLOYMENTS", "LEAD TIME", "CHANGE FAILURE", "TIME TO RESTORE"]);
     for one in &dora.environments {
         let frequency = &one.deployment_frequency;
@@ -55,5 +55,9 @@ pub fn text(dora: &Dora, paint: Paint) -> String {
 
 fn durations(durations: &Durations) -> String {
     let text = |millis: Option<u64>| millis.map_or_else(|| "–".to_owned(), span);
-    if durations.count == 0 { "–".to_owned() } else { format!("{} (median of {})", text(durations.median_ms), durations.count) }
+    if durations.count == 0 {
+        "–".to_owned()
+    } else {
+        format!("{} (median of {})", text(durations.median_ms), durations.count)
+    }
 }

@@ -20,7 +20,7 @@ use crate::{
 /// Time between two looks at a promotion whose gates are closed.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-pub async fn promote(context: &Context, args: PromoteArgs) -> Outcome {
+pub(crate) async fn promote(context: &Context, args: PromoteArgs) -> Outcome {
     let client = context.client()?;
     let environment = context.environment(&args.environment);
     let mut body = CreatePromotion {
@@ -112,7 +112,7 @@ async fn wait(context: &Context, client: Client, mut promotion: PromotionView, d
     watch::follow(context, client, &promotion.environment, promotion.revision, deadline).await
 }
 
-pub async fn approve(context: &Context, args: ApproveArgs) -> Outcome {
+pub(crate) async fn approve(context: &Context, args: ApproveArgs) -> Outcome {
     let client = context.client()?;
     let body = ApproveRequest { plan: args.plan, comment: args.comment };
     let promotion = client.approve(args.promotion.0, &body).await?;
@@ -123,14 +123,14 @@ pub async fn approve(context: &Context, args: ApproveArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-pub async fn reject(context: &Context, args: RejectArgs) -> Outcome {
+pub(crate) async fn reject(context: &Context, args: RejectArgs) -> Outcome {
     let client = context.client()?;
     let promotion = client.reject(args.promotion.0, &RejectRequest { comment: args.comment }).await?;
     context.out.show(&promotion, |_| format!("{} of {} rejected and closed\n", args.promotion, on_what(&promotion)))?;
     Ok(Exit::Done)
 }
 
-pub async fn gates(context: &Context, args: GatesArgs) -> Outcome {
+pub(crate) async fn gates(context: &Context, args: GatesArgs) -> Outcome {
     let client = context.client()?;
     for item in &context.globals.confirm {
         client.confirm(args.promotion.0, &ConfirmRequest { item: item.clone() }).await?;
@@ -185,7 +185,7 @@ fn promotion_text(promotion: &PromotionView, paint: Paint) -> String {
 }
 
 /// Returns a line for each gate: whether it is open, why, and what opens it.
-pub fn gates_text(gates: &[GateView], paint: Paint) -> String {
+pub(crate) fn gates_text(gates: &[GateView], paint: Paint) -> String {
     let lines = gates.iter().map(|gate| {
         let mark = if gate.open { paint.green("open  ") } else { paint.yellow("closed") };
         let opens = gate.opens.iter().map(|opens| format!("  {} {opens}", paint.dim("opens by"))).collect::<String>();

@@ -9,7 +9,7 @@ use crate::{
     failure::Exit,
 };
 
-pub fn run(context: &Context, topic: ReferenceTopic) -> Outcome {
+pub(crate) fn run(context: &Context, topic: ReferenceTopic) -> Outcome {
     let text = match topic {
         ReferenceTopic::Cli => cli(),
         ReferenceTopic::Openapi => towpath_server::openapi_json(),
@@ -64,9 +64,11 @@ fn option(arg: &Arg) -> String {
         (None, Some(long), None) => format!("--{long}"),
     };
     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-    let possible: Vec<String> = arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let possible: Vec<String> =
+        arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
     let possible = if possible.is_empty() { String::new() } else { format!(" One of {}.", possible.join(", ")) };
-    let default: Vec<String> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    let default: Vec<String> =
+        arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
     let default = if default.is_empty() { String::new() } else { format!(" Default `{}`.", default.join(" ")) };
     let env = arg.get_env().map(|env| format!(" Also from `{}`.", env.to_string_lossy())).unwrap_or_default();
     format!("- `{name}`: {help}.{possible}{default}{env}\n")

@@ -21,7 +21,7 @@ use crate::{
     words::{count, short, size, time, word},
 };
 
-pub async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
+pub(crate) async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
     match command {
         ReleaseCommand::Create(args) => create(context, args).await,
         ReleaseCommand::List { limit } => list(context, limit).await,
@@ -41,7 +41,7 @@ async fn create(context: &Context, args: CreateArgs) -> Outcome {
 }
 
 /// Makes a release of the project as it is now; says whether it is new and what had to be uploaded.
-pub async fn make(context: &Context, args: CreateArgs) -> Result<(bool, ReleaseView, Uploaded), Failure> {
+pub(crate) async fn make(context: &Context, args: CreateArgs) -> Result<(bool, ReleaseView, Uploaded), Failure> {
     let folder = context.folder()?;
     let client = context.client()?;
     let loaded = folder.load()?;
@@ -90,7 +90,7 @@ fn read_artifacts(
 
 /// What went over the wire.
 #[derive(Debug, Default)]
-pub struct Uploaded {
+pub(crate) struct Uploaded {
     /// How many blobs the server lacked.
     pub blobs: u64,
     /// Their length in all.
@@ -113,7 +113,8 @@ async fn upload(
     // Manifests last: whoever finds one finds its files.
     let digests: Vec<Digest> = files.keys().chain(small.keys()).copied().collect();
     let missing = client.missing(&digests).await?;
-    let mut uploaded = Uploaded { known: (digests.len() - missing.len().min(digests.len())) as u64, ..Uploaded::default() };
+    let mut uploaded =
+        Uploaded { known: (digests.len() - missing.len().min(digests.len())) as u64, ..Uploaded::default() };
     for (index, digest) in missing.iter().enumerate() {
         let stored = match (small.remove(digest), files.get(digest)) {
             (Some(bytes), _) => client.upload(digest, bytes).await?,
@@ -138,7 +139,10 @@ fn created(release: &ReleaseView, new: bool, uploaded: &Uploaded, paint: Paint) 
     let mut table = Table::new(&[]);
     let mut fact = |label: &str, value: String| table.row(vec![format!("  {}", paint.dim(label)), value]);
     for (artifact, view) in &release.content.artifacts {
-        fact("artifact", format!("{artifact}  {}, {}  {}", count(view.files, "file"), size(view.size), short(&view.tree)));
+        fact(
+            "artifact",
+            format!("{artifact}  {}, {}  {}", count(view.files, "file"), size(view.size), short(&view.tree)),
+        );
     }
     fact("bundle", short(&release.content.bundle).to_owned());
     if let Some(commit) = &release.content.commit {

@@ -7,7 +7,7 @@ use towpath_server::api::types::{RollbackPlan, RollbackRequest};
 use super::{Outcome, diff::diff_text, watch};
 use crate::{cli::RollbackArgs, context::Context, failure::Exit, output::Paint};
 
-pub async fn run(context: &Context, args: RollbackArgs) -> Outcome {
+pub(crate) async fn run(context: &Context, args: RollbackArgs) -> Outcome {
     let client = context.client()?;
     let environment = context.environment(&args.environment);
     let confirm = context.globals.confirm.first().cloned();
@@ -32,7 +32,8 @@ fn plan_text(plan: &RollbackPlan, paint: Paint) -> String {
     let revision = |of: &towpath_server::api::types::RevisionRef| {
         of.revision.map_or_else(|| format!("r{}", of.release), |revision| format!("d{revision}"))
     };
-    let mut text = format!("{}: {} back to {}\n", paint.bold(&plan.environment), revision(&plan.from), revision(&plan.to));
+    let mut text =
+        format!("{}: {} back to {}\n", paint.bold(&plan.environment), revision(&plan.from), revision(&plan.to));
     if plan.aborts {
         text += "  the rollout that is running is aborted\n";
     }

@@ -11,7 +11,7 @@ use crate::{
     failure::Exit,
 };
 
-pub async fn run(context: &Context, command: RolloutCommand) -> Outcome {
+pub(crate) async fn run(context: &Context, command: RolloutCommand) -> Outcome {
     match command {
         RolloutCommand::Watch(WatchArgs { environment, timeout }) => {
             let environment = context.environment(&environment);

@@ -20,12 +20,12 @@ use crate::{
 /// How long a server may take to stop in good order.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn up(context: &Context, args: &UpArgs) -> Outcome {
+pub(crate) fn up(context: &Context, args: &UpArgs) -> Outcome {
     server::serve(context, args)?;
     Ok(Exit::Done)
 }
 
-pub fn down(context: &Context, args: &DownArgs) -> Outcome {
+pub(crate) fn down(context: &Context, args: &DownArgs) -> Outcome {
     let folder = context.folder()?;
     let data = folder.data();
     if !data.is_dir() {

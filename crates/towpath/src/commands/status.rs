@@ -12,7 +12,7 @@ use crate::{
     words::{between, size, word},
 };
 
-pub async fn run(context: &Context, args: StatusArgs) -> Outcome {
+pub(crate) async fn run(context: &Context, args: StatusArgs) -> Outcome {
     let client = context.client()?;
     if let Some(name) = args.environment {
         let name = context.environment(&name);
@@ -48,7 +48,11 @@ fn status_text(status: &Status, paint: Paint) -> String {
     }
     let project = status.project.as_deref().unwrap_or("no project");
     let rows = if table.is_empty() { "no environments in the pipeline\n".to_owned() } else { table.text(paint) };
-    format!("{}\n{rows}{}", paint.bold(project), status.environments.iter().map(|one| waiting(one, paint)).collect::<String>())
+    format!(
+        "{}\n{rows}{}",
+        paint.bold(project),
+        status.environments.iter().map(|one| waiting(one, paint)).collect::<String>()
+    )
 }
 
 fn release(one: &EnvironmentSummary) -> String {

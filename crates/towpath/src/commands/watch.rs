@@ -20,15 +20,15 @@ use crate::{
 
 mod lines;
 
-pub mod view;
+pub(crate) mod view;
 
-pub use lines::Lines;
+pub(crate) use lines::Lines;
 
 /// Time between two looks while nothing happens: measurements are not all events.
 const LOOK_EVERY: Duration = Duration::from_millis(1000);
 
 /// Follows the rollout of an environment (its newest, or the one given) to its end.
-pub async fn follow(
+pub(crate) async fn follow(
     context: &Context,
     client: Client,
     environment: &str,
@@ -39,7 +39,7 @@ pub async fn follow(
 }
 
 /// Follows a rollback: there the end that was asked for is that the old revision serves again.
-pub async fn follow_back(
+pub(crate) async fn follow_back(
     context: &Context,
     client: Client,
     environment: &str,
@@ -144,7 +144,8 @@ impl<'a> Watcher<'a> {
         let deployment = &rollout.deployment;
         let good = matches!(deployment.status, RolloutStatus::Completed | RolloutStatus::Retired);
         let took = deployment.ended_at.map(|ended| format!(" after {}", between(deployment.started_at, ended)));
-        let outcome = format!("d{} {}{}", deployment.revision, view::status(deployment.status), took.unwrap_or_default());
+        let outcome =
+            format!("d{} {}{}", deployment.revision, view::status(deployment.status), took.unwrap_or_default());
         if self.context.out.is_text() {
             let paint = self.context.out.paint();
             let outcome = if good { paint.green(&outcome) } else { paint.red(&outcome) };

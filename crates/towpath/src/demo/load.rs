@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What is sent, and how fast.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Where to.
     pub address: SocketAddr,
     /// How many clients at once, each with a connection of its own.
@@ -30,7 +30,7 @@ pub struct Plan {
 
 /// What came back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(crate) struct Tally {
     /// Requests that were sent.
     pub requests: u64,
     /// Requests without an answer, or with one of class 5xx.
@@ -43,8 +43,9 @@ pub struct Tally {
 
 impl Tally {
     /// Returns what was added since an earlier count.
-    pub fn since(&self, earlier: &Self) -> Self {
-        let statuses = self.statuses.iter().map(|(status, count)| (*status, count - earlier.statuses.get(status).unwrap_or(&0)));
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let statuses =
+            self.statuses.iter().map(|(status, count)| (*status, count - earlier.statuses.get(status).unwrap_or(&0)));
         Self {
             requests: self.requests - earlier.requests,
             failed: self.failed - earlier.failed,
@@ -56,7 +57,7 @@ impl Tally {
 
 /// Traffic that goes on until it is stopped.
 #[derive(Debug)]
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     tally: Arc<Mutex<Tally>>,
     clients: Vec<JoinHandle<()>>,
@@ -64,7 +65,7 @@ pub struct Load {
 
 impl Load {
     /// Begins to send.
-    pub fn start(plan: &Plan) -> Self {
+    pub(crate) fn start(plan: &Plan) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let tally = Arc::new(Mutex::new(Tally::default()));
         let clients = (0..plan.clients)
@@ -77,12 +78,12 @@ impl Load {
     }
 
     /// Returns what came back so far.
-    pub fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         lock(&self.tally).clone()
     }
 
     /// Stops, waits for the last answers and returns what came back.
-    pub fn stop(mut self) -> Tally {
+    pub(crate) fn stop(mut self) -> Tally {
         self.end();
         self.tally()
     }
@@ -201,7 +202,8 @@ fn answer(stream: &mut BufReader<TcpStream>) -> io::Result<(u16, bool)> {
     if chunked {
         loop {
             let size = line(stream)?;
-            let size = u64::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).map_err(|_| invalid("size of a chunk"))?;
+            let size = u64::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)
+                .map_err(|_| invalid("size of a chunk"))?;
             skip(stream, size)?;
             line(stream)?;
             if size == 0 {

@@ -28,14 +28,14 @@ mod story;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Leaves everything running in its folder, and says where.
     #[arg(long)]
     pub keep: bool,
 }
 
 /// Plays the demo.
-pub fn run(context: &Context, args: &DemoArgs) -> Outcome {
+pub(crate) fn run(context: &Context, args: &DemoArgs) -> Outcome {
     let began = Instant::now();
     let folder = temporary()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

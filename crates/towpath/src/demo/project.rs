@@ -34,7 +34,11 @@ pub(super) fn set_version(root: &Path, version: &str) -> io::Result<()> {
 pub(super) fn set_mail(root: &Path, environment: &str, url: &str) -> io::Result<()> {
     let path = root.join(format!("environments/{environment}.yaml"));
     let text = fs::read_to_string(&path)?;
-    let kept: String = text.lines().filter(|line| !line.trim_start().starts_with("MAIL_URL:")).map(|line| format!("{line}\n")).collect();
+    let kept: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("MAIL_URL:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let text = if kept.contains("\nvariables:\n") {
         kept.replace("\nvariables:\n", &format!("\nvariables:\n  MAIL_URL: {url}\n"))
     } else {

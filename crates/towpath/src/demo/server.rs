@@ -30,7 +30,8 @@ pub(super) struct Server {
 impl Server {
     /// Starts it and waits until it serves.
     pub(super) async fn start(root: &Path) -> Result<Self, Failure> {
-        let wrong = |error: std::io::Error| Failure::new(Exit::Failed, "demo", "cannot start towpath up").because(&error);
+        let wrong =
+            |error: std::io::Error| Failure::new(Exit::Failed, "demo", "cannot start towpath up").because(&error);
         let log = root.join("server.log");
         let file = File::create(&log).map_err(|error| unwritable(&log, &error))?;
         let child = Command::new(std::env::current_exe().map_err(wrong)?)

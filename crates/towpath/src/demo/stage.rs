@@ -36,7 +36,9 @@ pub(super) struct Stage<'a> {
 
 /// Returns the failure of something that was to happen and did not.
 pub(super) fn missed(what: &str, why: &str) -> Failure {
-    Failure::new(Exit::Failed, "demo_missed", what.to_owned()).fact("seen", why).kept("nothing outside of its temporary folder")
+    Failure::new(Exit::Failed, "demo_missed", what.to_owned())
+        .fact("seen", why)
+        .kept("nothing outside of its temporary folder")
 }
 
 /// Fails unless something happened.
@@ -118,7 +120,12 @@ impl<'a> Stage<'a> {
     }
 
     /// Follows the newest rollout of a release in an environment to its end and tells it.
-    pub(super) async fn follow(&self, client: &Client, environment: &str, release: u64) -> Result<RolloutView, Failure> {
+    pub(super) async fn follow(
+        &self,
+        client: &Client,
+        environment: &str,
+        release: u64,
+    ) -> Result<RolloutView, Failure> {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = Lines::default();
         loop {
@@ -142,10 +149,19 @@ impl<'a> Stage<'a> {
     }
 
     /// Follows a rollout that is to complete.
-    pub(super) async fn completes(&self, client: &Client, environment: &str, release: u64) -> Result<RolloutView, Failure> {
+    pub(super) async fn completes(
+        &self,
+        client: &Client,
+        environment: &str,
+        release: u64,
+    ) -> Result<RolloutView, Failure> {
         let rollout = self.follow(client, environment, release).await?;
         let why = rollout.deployment.failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
-        expect(rollout.deployment.status == RolloutStatus::Completed, &format!("r{release} did not arrive in {environment}"), &why)?;
+        expect(
+            rollout.deployment.status == RolloutStatus::Completed,
+            &format!("r{release} did not arrive in {environment}"),
+            &why,
+        )?;
         Ok(rollout)
     }
 
@@ -158,7 +174,13 @@ impl<'a> Stage<'a> {
                 return Ok(promotion);
             }
             let open = promotion.state == PromotionState::Waiting && Instant::now() < deadline;
-            let why = promotion.gates.iter().filter(|gate| !gate.open).map(|gate| gate.why.clone()).collect::<Vec<_>>().join("; ");
+            let why = promotion
+                .gates
+                .iter()
+                .filter(|gate| !gate.open)
+                .map(|gate| gate.why.clone())
+                .collect::<Vec<_>>()
+                .join("; ");
             expect(open, &format!("promotion p{number} did not start"), &why)?;
             tokio::time::sleep(LOOK_EVERY).await;
         }

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 use towpath_core::analysis::Share;
-use towpath_server::api::types::{ApproveRequest, ConfirmRequest, CreatePromotion, PromotionView, ReleaseView, RolloutStatus, StepKind};
+use towpath_server::api::types::{
+    ApproveRequest, ConfirmRequest, CreatePromotion, PromotionView, ReleaseView, RolloutStatus, StepKind,
+};
 
 use super::{
     load::{Load, Plan},
@@ -34,7 +36,8 @@ struct Cast {
 
 /// Plays it and returns what was measured.
 pub(super) async fn play(stage: &mut Stage<'_>) -> Result<Value, Failure> {
-    let mail = Sink::start().map_err(|error| Failure::new(Exit::Failed, "demo", "cannot start the mail server").because(&error))?;
+    let mail = Sink::start()
+        .map_err(|error| Failure::new(Exit::Failed, "demo", "cannot start the mail server").because(&error))?;
     let cast = opening(stage, mail).await?;
     let baseline = today(stage, &cast).await?;
     let good = good_release(stage, &cast).await?;
@@ -69,7 +72,9 @@ async fn today(stage: &mut Stage<'_>, cast: &Cast) -> Result<ReleaseView, Failur
     agree(cast, asked.number).await?;
     stage.completes(&cast.ana, "production", release.number).await?;
     let address = production_address(cast).await?;
-    stage.tell(&format!("parents read the board at http://{address}, and publish a notice with one request in {ONE_IN}"))?;
+    stage.tell(&format!(
+        "parents read the board at http://{address}, and publish a notice with one request in {ONE_IN}"
+    ))?;
     let mut requests = vec![("GET", "/".to_owned(), String::new()); ONE_IN - 1];
     requests.push(("POST", "/notices".to_owned(), "text=Library+closes+at+three".to_owned()));
     stage.send(Load::start(&Plan { address, clients: 8, pause: Duration::from_millis(30), requests }));
@@ -95,7 +100,11 @@ async fn good_release(stage: &Stage<'_>, cast: &Cast) -> Result<ReleaseView, Fai
         took.unwrap_or_default(),
         cast.mail.taken()
     ))?;
-    expect(requests > 0 && failed == 0, "requests failed during a good rollout", &format!("{failed} of {requests}: {:?}", seen.errors))?;
+    expect(
+        requests > 0 && failed == 0,
+        "requests failed during a good rollout",
+        &format!("{failed} of {requests}: {:?}", seen.errors),
+    )?;
     Ok(release)
 }
 
@@ -110,11 +119,16 @@ async fn gates(stage: &Stage<'_>, cast: &Cast, release: u64) -> Result<(), Failu
     stage.tell(gates_text(&asked.gates, paint).trim_end())?;
     stage.tell(&format!("$ towpath --as ana approve p{}", asked.number))?;
     match cast.ana.approve(asked.number, &ApproveRequest::default()).await {
-        Err(failure) if failure.exit == Exit::Refused => stage.tell(&format!("{} {}", paint.red("refused:"), failure.message()))?,
+        Err(failure) if failure.exit == Exit::Refused => {
+            stage.tell(&format!("{} {}", paint.red("refused:"), failure.message()))?
+        }
         Err(failure) => return Err(failure),
         Ok(_) => return Err(missed("an approval of one's own was taken", "ana made the release and asked for it")),
     }
-    stage.tell(&format!("$ towpath --as ben approve p{0}; towpath --as ana gates p{0} --confirm \"the office knows\"", asked.number))?;
+    stage.tell(&format!(
+        "$ towpath --as ben approve p{0}; towpath --as ana gates p{0} --confirm \"the office knows\"",
+        asked.number
+    ))?;
     agree(cast, asked.number).await?;
     stage.deployed(&cast.ana, asked.number).await?;
     stage.tell("all gates are open: the canary begins")
@@ -132,7 +146,10 @@ async fn bad_release(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<Value,
     stage.completes(&cast.ana, "staging", release.number).await?;
     stage.tell("staging is happy: its own value is right")?;
     let asked = promote(cast, release.number, "production").await?;
-    stage.tell(&format!("$ towpath --as ana promote r{} production --dry-run   (shows it, to those who look)", release.number))?;
+    stage.tell(&format!(
+        "$ towpath --as ana promote r{} production --dry-run   (shows it, to those who look)",
+        release.number
+    ))?;
     let changes = asked.diff.iter().flat_map(|diff| &diff.services).flat_map(|service| &service.variables);
     for change in changes {
         let value = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -145,12 +162,20 @@ async fn bad_release(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<Value,
     let seen = stage.tally().since(&before);
     let deployment = &rollout.deployment;
     let failure = deployment.failure.as_ref().map(|failure| failure.kind.clone()).unwrap_or_default();
-    expect(deployment.status == RolloutStatus::RolledBack && failure == "analysis", "production did not roll 1.1 back by its analysis", &failure)?;
-    let canary = rollout.steps.iter().filter(|step| step.kind == StepKind::Weight).filter_map(|step| step.weight_percent).next();
+    expect(
+        deployment.status == RolloutStatus::RolledBack && failure == "analysis",
+        "production did not roll 1.1 back by its analysis",
+        &failure,
+    )?;
+    let canary =
+        rollout.steps.iter().filter(|step| step.kind == StepKind::Weight).filter_map(|step| step.weight_percent).next();
     let canary = u64::from(canary.unwrap_or(0));
     let took = deployment.ended_at.map(|ended| between(deployment.started_at, ended)).unwrap_or_default();
     let share = Share::of(seen.failed, seen.requests);
-    stage.tell(&format!("rolled back by itself after {took}: {} of {} requests failed ({share}); the canary had {canary} %", seen.failed, seen.requests))?;
+    stage.tell(&format!(
+        "rolled back by itself after {took}: {} of {} requests failed ({share}); the canary had {canary} %",
+        seen.failed, seen.requests
+    ))?;
     expect(seen.failed > 0, "nothing failed, so nothing was caught", &format!("{} requests", seen.requests))?;
     expect(
         seen.failed * 100 <= seen.requests * canary,
@@ -158,7 +183,9 @@ async fn bad_release(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<Value,
         &format!("{} of {}", seen.failed, seen.requests),
     )?;
     healthy_again(stage, cast, good).await?;
-    Ok(json!({ "version": "1.1", "requests": seen.requests, "failed": seen.failed, "canaryPercent": canary, "took": took }))
+    Ok(
+        json!({ "version": "1.1", "requests": seen.requests, "failed": seen.failed, "canaryPercent": canary, "took": took }),
+    )
 }
 
 async fn healthy_again(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<(), Failure> {
@@ -168,7 +195,11 @@ async fn healthy_again(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<(), 
     let before = stage.tally();
     tokio::time::sleep(Duration::from_secs(2)).await;
     let seen = stage.tally().since(&before);
-    expect(seen.requests > 0 && seen.failed == 0, "requests still fail after the rollback", &format!("{} of {}", seen.failed, seen.requests))?;
+    expect(
+        seen.requests > 0 && seen.failed == 0,
+        "requests still fail after the rollback",
+        &format!("{} of {}", seen.failed, seen.requests),
+    )?;
     stage.tell(&format!("1.0 serves alone again: {} requests in 2 seconds, none failed", seen.requests))
 }
 
@@ -179,7 +210,10 @@ async fn ending(stage: &Stage<'_>, cast: &Cast) -> Result<Value, Failure> {
     for one in &history {
         let why = one.failure.as_ref().map(|failure| format!(": {}", failure.message)).unwrap_or_default();
         let status = crate::words::word(&one.status);
-        stage.tell(&format!("d{} r{} {}  {status}, by {}{why}", one.revision, one.release, one.version, one.started_by))?;
+        stage.tell(&format!(
+            "d{} r{} {}  {status}, by {}{why}",
+            one.revision, one.release, one.version, one.started_by
+        ))?;
     }
     let dora = cast.ana.dora(1).await?;
     for line in metrics::text(&dora, paint).lines().take(dora.environments.len() + 2) {
@@ -192,11 +226,20 @@ async fn ending(stage: &Stage<'_>, cast: &Cast) -> Result<Value, Failure> {
     let report = audit::check(&data, &keys::verifier(&data)?, None).await?;
     expect(report.is_sound(), "the ledger is not sound", &format!("{:?}", report.findings))?;
     stage.tell(&format!("$ towpath audit verify: {} events, every hash and signature holds", report.entries))?;
-    stage.tell("look at: towpath status, towpath history production, towpath audit log, towpath env diff staging production")?;
+    stage.tell(
+        "look at: towpath status, towpath history production, towpath audit log, towpath env diff staging production",
+    )?;
     let tally = stage.tally();
     let share = Share::of(tally.failed, tally.requests);
-    stage.tell(&format!("in all {} requests, {} failed ({share}); {} notices mailed", tally.requests, tally.failed, cast.mail.taken()))?;
-    Ok(json!({ "requests": tally.requests, "failed": tally.failed, "events": report.entries, "mails": cast.mail.taken() }))
+    stage.tell(&format!(
+        "in all {} requests, {} failed ({share}); {} notices mailed",
+        tally.requests,
+        tally.failed,
+        cast.mail.taken()
+    ))?;
+    Ok(
+        json!({ "requests": tally.requests, "failed": tally.failed, "events": report.entries, "mails": cast.mail.taken() }),
+    )
 }
 
 async fn make(stage: &Stage<'_>, version: &str) -> Result<ReleaseView, Failure> {
@@ -206,7 +249,10 @@ async fn make(stage: &Stage<'_>, version: &str) -> Result<ReleaseView, Failure> 
     let (new, release, uploaded) = release::make(&stage.as_person(Some("ana")), args).await?;
     expect(new, "a new release was not new", version)?;
     let digest = short(&release.digest);
-    stage.tell(&format!("r{} {version} ({digest}), {} blobs uploaded, {} known", release.number, uploaded.blobs, uploaded.known))?;
+    stage.tell(&format!(
+        "r{} {version} ({digest}), {} blobs uploaded, {} known",
+        release.number, uploaded.blobs, uploaded.known
+    ))?;
     Ok(release)
 }
 
@@ -237,7 +283,8 @@ async fn production_address(cast: &Cast) -> Result<SocketAddr, Failure> {
 }
 
 fn set_mail(stage: &Stage<'_>, environment: &str, server: SocketAddr) -> Result<(), Failure> {
-    project::set_mail(&stage.root, environment, &format!("smtp://{server}")).map_err(|error| unwritable(&stage.root, &error))
+    project::set_mail(&stage.root, environment, &format!("smtp://{server}"))
+        .map_err(|error| unwritable(&stage.root, &error))
 }
 
 /// Returns an address where nothing listens.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Returns what signs the ledger, making its key for a ledger that does not exist yet.
-pub fn signer(data: &Path, project: &ProjectName) -> Result<CheckpointSigner, Failure> {
+pub(crate) fn signer(data: &Path, project: &ProjectName) -> Result<CheckpointSigner, Failure> {
     let path = secret_path(data);
     let secret = match read::<32>(&path)? {
         Some(secret) => secret,
@@ -35,7 +35,8 @@ pub fn signer(data: &Path, project: &ProjectName) -> Result<CheckpointSigner, Fa
         Err(error) if error.kind() == io::ErrorKind::NotFound => format!("towpath/{project}"),
         Err(error) => return Err(unreadable(&public, &error)),
     };
-    let signer = CheckpointSigner::new(&origin, &secret).map_err(|error| Failure::of(Exit::Failed, "bad_key", &error))?;
+    let signer =
+        CheckpointSigner::new(&origin, &secret).map_err(|error| Failure::of(Exit::Failed, "bad_key", &error))?;
     let text = format!("{}\n", signer.verifier());
     if fs::read_to_string(&public).ok().as_deref() != Some(&text) {
         if public.exists() {
@@ -48,13 +49,13 @@ pub fn signer(data: &Path, project: &ProjectName) -> Result<CheckpointSigner, Fa
 }
 
 /// Returns what checks the ledger's signatures.
-pub fn verifier(data: &Path) -> Result<CheckpointVerifier, Failure> {
+pub(crate) fn verifier(data: &Path) -> Result<CheckpointVerifier, Failure> {
     let path = public_path(data);
     parse(&path, &fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?)
 }
 
 /// Returns the key of the proxy's sticky cookies: the same after every start, or clients would change revision.
-pub fn sticky(data: &Path) -> Result<[u8; 16], Failure> {
+pub(crate) fn sticky(data: &Path) -> Result<[u8; 16], Failure> {
     let path = data.join("keys/sticky");
     match read(&path)? {
         Some(key) => Ok(key),

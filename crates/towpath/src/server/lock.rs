@@ -17,13 +17,13 @@ use crate::{
 
 /// Holds the folder for this process.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 /// What holds a folder.
 #[derive(Debug)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// The process.
     pub pid: Option<u32>,
     /// The address of its API, once it serves.
@@ -32,7 +32,7 @@ pub struct Holder {
 
 impl Lock {
     /// Takes the folder, or says who has it.
-    pub fn take(data: &Path) -> Result<Result<Self, Holder>, Failure> {
+    pub(crate) fn take(data: &Path) -> Result<Result<Self, Holder>, Failure> {
         let path = path(data);
         let wrong = |error: std::io::Error| unwritable(&path, &error);
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
@@ -50,7 +50,7 @@ impl Lock {
     }
 
     /// Takes the folder for a server.
-    pub fn for_server(data: &Path) -> Result<Self, Failure> {
+    pub(crate) fn for_server(data: &Path) -> Result<Self, Failure> {
         Self::take(data)?.map_err(|holder| {
             let pid = holder.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
             let at = holder.url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();

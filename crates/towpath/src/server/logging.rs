@@ -13,7 +13,9 @@ pub(super) fn start(format: LogFormat, verbose: u8, quiet: bool, color: bool) {
         (false, _) => "trace",
     };
     // Libraries tell their own stories only when everything is asked for.
-    let default = format!("warn,towpath={level},towpath_engine={level},towpath_server={level},towpath_adapters={level},towpath_proxy={level},towpath_store={level}");
+    let default = format!(
+        "warn,towpath={level},towpath_engine={level},towpath_server={level},towpath_adapters={level},towpath_proxy={level},towpath_store={level}"
+    );
     let filter = EnvFilter::try_from_env("TOWPATH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second subscriber in one process is refused; the first goes on.

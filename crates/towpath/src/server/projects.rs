@@ -18,7 +18,8 @@ impl Projects for BundleProjects {
         let bundle = Bundle::from_bytes(bundle).map_err(|error| vec![whole(error.to_string())])?;
         let sources = bundle.to_sources();
         let (project, diagnostics) = load(&sources).project();
-        project.ok_or_else(|| diagnostics.iter().filter(|one| one.is_error()).map(|one| mistake(one, &sources)).collect())
+        project
+            .ok_or_else(|| diagnostics.iter().filter(|one| one.is_error()).map(|one| mistake(one, &sources)).collect())
     }
 
     fn secrets(&self, bundle: &[u8], environment: &EnvironmentName) -> Option<BTreeSet<String>> {

@@ -1,12 +1,6 @@
 //! Starting and stopping the server: everything is opened in an order in which a failure leaves nothing half done.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -58,7 +52,7 @@ struct Parts {
 }
 
 /// Serves a project until it is told to stop.
-pub fn serve(context: &Context, args: &UpArgs) -> Result<(), Failure> {
+pub(crate) fn serve(context: &Context, args: &UpArgs) -> Result<(), Failure> {
     if !args.listen.ip().is_loopback() {
         let message = format!("`{}` can be reached from other machines, where the API has no encryption", args.listen);
         return Err(Failure::usage(message).kept("nothing was started").next("--listen 127.0.0.1:7070"));
@@ -110,7 +104,8 @@ async fn run(
 ) -> Result<(), Failure> {
     let data = folder.data();
     let listener = bind(args.listen).await?;
-    let address = listener.local_addr().map_err(|error| Failure::new(Exit::Failed, "address", "no address").because(&error))?;
+    let address =
+        listener.local_addr().map_err(|error| Failure::new(Exit::Failed, "address", "no address").because(&error))?;
     let parts = open(folder, &project).await?;
     let ended = run_opened(context, args, &data, &parts, &project, &bundle, (listener, address)).await;
     close(parts, args.stop_instances).await;
@@ -135,7 +130,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn open(folder: &ProjectFolder, project: &Project) -> Result<Parts, Failure> {
     let data = folder.data();
-    let storage = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Failed, "storage", error).kept("nothing was changed");
+    let storage = |error: &(dyn std::error::Error + 'static)| {
+        Failure::of(Exit::Failed, "storage", error).kept("nothing was changed")
+    };
     let signer = keys::signer(&data, &project.name)?;
     let sticky_key = keys::sticky(&data)?;
     let store = SqliteStore::open(&data).await.map_err(|error| storage(&error))?;
@@ -221,7 +218,8 @@ async fn declare(engine: &Engine, project: &Project, bundle: &Bundle) -> Result<
     match engine.submit(&owner, command, "towpath up").await {
         Ok(_) => Ok(()),
         Err(SubmitError::Refused(refusal)) => {
-            let failure = Failure::new(Exit::Refused, &refusal.code.name(), refusal.message).kept("nothing was changed");
+            let failure =
+                Failure::new(Exit::Refused, &refusal.code.name(), refusal.message).kept("nothing was changed");
             Err(refusal.next.into_iter().fold(failure, Failure::next))
         }
         Err(error) => Err(Failure::of(Exit::Failed, "ledger", &error)),
@@ -277,7 +275,8 @@ struct Stop {
 
 impl Stop {
     fn new() -> Result<Self, Failure> {
-        let wrong = |error: std::io::Error| Failure::new(Exit::Failed, "signals", "cannot wait for signals").because(&error);
+        let wrong =
+            |error: std::io::Error| Failure::new(Exit::Failed, "signals", "cannot wait for signals").because(&error);
         let (terminate, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
         Ok(Self { terminate: signal(terminate).map_err(wrong)?, interrupt: signal(interrupt).map_err(wrong)? })
     }
@@ -291,7 +290,7 @@ impl Stop {
 }
 
 /// Stops every instance of a folder whose server does not run.
-pub async fn stop_instances(data: PathBuf, root: PathBuf) -> Result<(), Failure> {
+pub(crate) async fn stop_instances(data: PathBuf, root: PathBuf) -> Result<(), Failure> {
     let blobs = FileBlobs::open(&data).map_err(|error| Failure::of(Exit::Failed, "storage", &error))?;
     let options = LocalOptions::new(data, root, Arc::new(blobs));
     let target = LocalTarget::open(options).map_err(|error| Failure::of(Exit::Failed, "target", &error))?;

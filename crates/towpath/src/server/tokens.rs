@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure};
 const OWNER: &str = "owner";
 
 /// Returns who may ask, writing the tokens that are not there yet. Whoever is no longer in the project loses theirs.
-pub fn access(data: &Path, project: &Project) -> Result<Access, Failure> {
+pub(crate) fn access(data: &Path, project: &Project) -> Result<Access, Failure> {
     let owner = PrincipalName::new(OWNER).map_err(|error| Failure::of(Exit::Failed, "name", &error))?;
     let mut tokens = vec![(Digest::of(token(&data.join("token"))?.as_bytes()), owner)];
     let folder = data.join("tokens");
@@ -24,7 +24,8 @@ pub fn access(data: &Path, project: &Project) -> Result<Access, Failure> {
         tokens.push((Digest::of(token(&folder.join(name.as_str()))?.as_bytes()), name.clone()));
     }
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let known = entry.file_name().to_str().is_some_and(|name| project.people.keys().any(|known| known.as_str() == name));
+        let known =
+            entry.file_name().to_str().is_some_and(|name| project.people.keys().any(|known| known.as_str() == name));
         if !known {
             // What is left behind is of no use: its digest is not among those that are let in.
             let _ = fs::remove_file(entry.path());
@@ -35,7 +36,9 @@ pub fn access(data: &Path, project: &Project) -> Result<Access, Failure> {
 
 /// Returns the token in a file, or a new one.
 fn token(path: &Path) -> Result<String, Failure> {
-    if let Some(token) = fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|token| token.len() >= 32) {
+    if let Some(token) =
+        fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|token| token.len() >= 32)
+    {
         return Ok(token);
     }
     let token = format!("tow_{}", hex::encode(random::<32>()?));

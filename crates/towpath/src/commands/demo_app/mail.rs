@@ -46,7 +46,15 @@ impl Mail {
         let mut stream = BufReader::new(stream);
         // A line that is a single dot would end the message (RFC 5321 section 4.5.2); a notice is one line behind a text.
         let message = format!("Subject: Notice\r\n\r\n{notice}\r\n.\r\n");
-        let dialogue = ["", "EHLO board\r\n", "MAIL FROM:<board@school.example>\r\n", "RCPT TO:<parents@school.example>\r\n", "DATA\r\n", &message, "QUIT\r\n"];
+        let dialogue = [
+            "",
+            "EHLO board\r\n",
+            "MAIL FROM:<board@school.example>\r\n",
+            "RCPT TO:<parents@school.example>\r\n",
+            "DATA\r\n",
+            &message,
+            "QUIT\r\n",
+        ];
         for line in dialogue {
             stream.write_all(line.as_bytes()).await.map_err(unreachable)?;
             let answer = reply(&mut stream).await.map_err(unreachable)?;

@@ -18,7 +18,9 @@ pub(super) fn files(answers: &Answers) -> Vec<(String, String)> {
         Some(command) => (serde_json::Value::from(command.as_str()).to_string(), String::new()),
         None => (
             r#"["python3", "-m", "http.server", "${PORT}", "--bind", "127.0.0.1"]"#.to_owned(),
-            format!("# What a release takes along: the files of a folder, by name. A service runs in the artifact of its name.\nartifacts:\n  {service}: site\n\n"),
+            format!(
+                "# What a release takes along: the files of a folder, by name. A service runs in the artifact of its name.\nartifacts:\n  {service}: site\n\n"
+            ),
         ),
     };
     let project = format!(
@@ -47,7 +49,10 @@ pipeline: [development, staging, production]
         ("environments/production.yaml".to_owned(), production(service)),
     ];
     if page {
-        files.push(("site/index.html".to_owned(), format!("<!doctype html>\n<title>{name}</title>\n<h1>{name}</h1>\n<p>It works.</p>\n")));
+        files.push((
+            "site/index.html".to_owned(),
+            format!("<!doctype html>\n<title>{name}</title>\n<h1>{name}</h1>\n<p>It works.</p>\n"),
+        ));
     }
     files
 }

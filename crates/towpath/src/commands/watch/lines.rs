@@ -4,7 +4,7 @@ use towpath_server::api::types::{RolloutStatus, RolloutView};
 
 /// What was said already.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     started: bool,
     step: Option<usize>,
     ready: Vec<(u64, String, u32, u32)>,
@@ -18,10 +18,15 @@ pub struct Lines {
 
 impl Lines {
     /// Says whether anything that matters is new, for output that repeats the whole.
-    pub fn is_new(&mut self, rollout: &RolloutView) -> bool {
+    pub(crate) fn is_new(&mut self, rollout: &RolloutView) -> bool {
         let matters = serde_json::json!([
-            rollout.deployment.status, rollout.step, rollout.pause, rollout.measurements, rollout.sets,
-            rollout.weight_percent, rollout.verification
+            rollout.deployment.status,
+            rollout.step,
+            rollout.pause,
+            rollout.measurements,
+            rollout.sets,
+            rollout.weight_percent,
+            rollout.verification
         ]);
         let matters = Some(matters.to_string());
         let new = matters != self.said;
@@ -30,7 +35,7 @@ impl Lines {
     }
 
     /// Returns what is new.
-    pub fn of(&mut self, rollout: &RolloutView) -> Vec<String> {
+    pub(crate) fn of(&mut self, rollout: &RolloutView) -> Vec<String> {
         let mut lines = Vec::new();
         let deployment = &rollout.deployment;
         if !self.started {
@@ -54,11 +59,15 @@ impl Lines {
             lines.push(format!("{} analysis {verdict}: {}", place(rollout), measurement.reason));
         }
         self.last_measured = rollout.measurements.last().map(|last| last.to).or(self.last_measured);
-        lines.extend(rollout.verification.iter().skip(self.verified).map(|line| format!("{} verified: {line}", place(rollout))));
+        lines.extend(
+            rollout.verification.iter().skip(self.verified).map(|line| format!("{} verified: {line}", place(rollout))),
+        );
         self.verified = rollout.verification.len();
         let paused = rollout.pause.as_ref().map(|pause| pause.message.clone());
         if paused != self.paused {
-            lines.push(paused.as_ref().map_or_else(|| "goes on".to_owned(), |why| format!("{} waits: {why}", place(rollout))));
+            lines.push(
+                paused.as_ref().map_or_else(|| "goes on".to_owned(), |why| format!("{} waits: {why}", place(rollout))),
+            );
             self.paused = paused;
         }
         if let (Some(failure), false) = (&deployment.failure, self.failed) {

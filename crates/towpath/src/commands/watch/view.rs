@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// Returns a status in words.
-pub fn status(status: RolloutStatus) -> String {
+pub(crate) fn status(status: RolloutStatus) -> String {
     word(&status)
 }
 
 /// Returns the rollout with its steps, what is going on and, if it failed, why.
-pub fn tree(rollout: &RolloutView, paint: Paint) -> String {
+pub(crate) fn tree(rollout: &RolloutView, paint: Paint) -> String {
     let deployment = &rollout.deployment;
     let head = format!(
         "{} in {}: r{} {}, {}",
@@ -39,7 +39,10 @@ pub fn tree(rollout: &RolloutView, paint: Paint) -> String {
         };
         let line = format!("[{}/{}] {}", index + 1, rollout.steps.len(), step.text);
         let line = if step.state == StepState::Pending { paint.dim(&line) } else { line };
-        text += &format!("  {mark} {line}{}\n", if step.state == StepState::Active { active(rollout) } else { String::new() });
+        text += &format!(
+            "  {mark} {line}{}\n",
+            if step.state == StepState::Active { active(rollout) } else { String::new() }
+        );
     }
     text + &more(rollout, paint)
 }
