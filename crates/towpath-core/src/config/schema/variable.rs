@@ -109,7 +109,7 @@ impl Read for VariableFile {
 
 /// Says whether the runtime sets this variable for every instance.
 pub(crate) fn reserved(name: &str) -> bool {
-    static RESERVED: [&str; 1] = ["PORT"];
+    static RESERVED: [&str; 2] = ["PORT", "TOWPATH"];
     RESERVED.contains(&name) || name.starts_with("TOWPATH_")
 }
 
