@@ -32,12 +32,14 @@ enum Source {
     /// A function of this crate.
     Function(fn() -> String),
     /// What `towpath` prints when called with these arguments.
-    #[expect(dead_code, reason = "used as soon as the binary has a `__reference` command")]
     Binary(&'static [&'static str]),
 }
 
-const GENERATED: &[Generated] =
-    &[Generated { path: "docs/src/reference/crates.md", from: Source::Function(tidy::crates_page) }];
+const GENERATED: &[Generated] = &[
+    Generated { path: "docs/src/reference/crates.md", from: Source::Function(tidy::crates_page) },
+    Generated { path: "docs/src/reference/cli.md", from: Source::Binary(&["__reference", "cli"]) },
+    Generated { path: "docs/src/reference/openapi.json", from: Source::Binary(&["__reference", "openapi"]) },
+];
 
 /// Writes what is stale, or with `--check` fails on it.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
