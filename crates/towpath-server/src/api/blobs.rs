@@ -23,7 +23,7 @@ use crate::{
 const MOST_DIGESTS: usize = 10_000;
 
 /// Says which blobs the server does not have.
-#[utoipa::path(post, path = "/api/v1/blobs/missing", tag = "releases", request_body = BlobsWanted, responses(
+#[utoipa::path(post, path = "/api/v1/blobs/missing", operation_id = "findMissingBlobs", tag = "releases", request_body = BlobsWanted, responses(
     (status = 200, description = "Those that have to be sent.", body = BlobsMissing),
 ))]
 pub(crate) async fn missing(
@@ -57,7 +57,7 @@ pub(crate) async fn missing(
 }
 
 /// Stores a blob. Its bytes must have the digest in the path; storing them twice is the same as once.
-#[utoipa::path(put, path = "/api/v1/blobs/{digest}", tag = "releases",
+#[utoipa::path(put, path = "/api/v1/blobs/{digest}", operation_id = "putBlob", tag = "releases",
     params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses((status = 200, description = "It is stored.", body = BlobStored)),

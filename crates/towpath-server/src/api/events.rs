@@ -86,7 +86,7 @@ impl Wanted {
 /// Lists events.
 ///
 /// A page may have fewer items than asked for and still a `next`, where the filter passes over many.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventsQuery), responses(
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events", params(EventsQuery), responses(
     (status = 200, description = "The events.", body = Page<EventView>),
 ))]
 pub(crate) async fn events(

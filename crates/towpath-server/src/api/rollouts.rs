@@ -42,7 +42,7 @@ pub(crate) struct RolloutQuery {
 }
 
 /// Shows a rollout: the one that is running, else the newest.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}/rollout", tag = "rollouts",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}/rollout", operation_id = "showRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment."), RolloutQuery),
     responses((status = 200, description = "Its steps, weights, analysis, evidence and instances.", body = RolloutView)),
 )]
@@ -69,7 +69,7 @@ pub(crate) async fn rollout(
 }
 
 /// Holds a rollout.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/pause", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/pause", operation_id = "pauseRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It waits.", body = RolloutView)),
 )]
@@ -85,7 +85,7 @@ pub(crate) async fn pause(
 }
 
 /// Lets a rollout go on.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/resume", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/resume", operation_id = "resumeRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It goes on.", body = RolloutView)),
 )]
@@ -101,7 +101,7 @@ pub(crate) async fn resume(
 }
 
 /// Sends a rollout to its end without the steps between.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/promote", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/promote", operation_id = "promoteRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It gets all of the traffic.", body = RolloutView)),
 )]
@@ -119,7 +119,7 @@ pub(crate) async fn promote(
 }
 
 /// Fails a rollout by hand: the good revision takes everything back. Never needs to be confirmed.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/abort", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/abort", operation_id = "abortRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It goes back.", body = RolloutView)),
 )]
@@ -138,7 +138,7 @@ pub(crate) async fn abort(
 ///
 /// While a rollout is running it is aborted, since the good revision still runs. With `dryRun` the plan is answered and
 /// nothing is done. Never needs to be confirmed.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollback", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollback", operation_id = "rollBack", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RollbackRequest,
     responses(
         (status = 200, description = "What would be done (`dryRun`).", body = RollbackPlan),
