@@ -88,9 +88,9 @@ async fn failures(app: &App, name: &EnvironmentName) -> Result<BTreeMap<Revision
     let entries = app.engine.ports().ledger.search(&filter).await?;
     let events = entries.into_iter().filter_map(|entry| Event::from_entry(entry).ok());
     Ok(events
-        .filter_map(|event| match event.fact {
-            Fact::RolloutFailed { revision, .. } => Some((revision, event.at)),
-            _ => None,
+        .filter_map(|event| {
+            let Fact::RolloutFailed { revision, .. } = event.fact else { return None };
+            Some((revision, event.at))
         })
         .collect())
 }

@@ -181,9 +181,9 @@ pub(crate) async fn create(
     }
     let command = Command::Promote { environment: environment.clone(), release: number, spec: Box::new(spec), reason };
     let done = app.submit(&caller, command).await?;
-    let asked = done.events.iter().find_map(|event| match &event.fact {
-        Fact::PromotionRequested { promotion, .. } => Some(*promotion),
-        _ => None,
+    let asked = done.events.iter().find_map(|event| {
+        let Fact::PromotionRequested { promotion, .. } = &event.fact else { return None };
+        Some(*promotion)
     });
     let status = if asked.is_some() { StatusCode::CREATED } else { StatusCode::OK };
     let same = |it: &Promotion| it.environment == environment && it.release == number && it.plan == plan;

@@ -150,7 +150,7 @@ fn content(given: types::ReleaseContent) -> Result<ReleaseContent, ApiError> {
         let tree = read(format!("{pointer}/tree"), &artifact.tree);
         match ArtifactName::new(&name) {
             Ok(name) => {
-                drop(artifacts.insert(name, ArtifactRef { tree, files: artifact.files, size: Bytes(artifact.size) }))
+                artifacts.insert(name, ArtifactRef { tree, files: artifact.files, size: Bytes(artifact.size) });
             }
             Err(error) => misnamed.push(ProblemField { pointer, detail: error.to_string() }),
         }

@@ -64,7 +64,7 @@ pub(crate) async fn stream(
         ApiError::unavailable("too_many_streams", "too many event streams are open")
             .next("close one, or read /api/v1/events")
     })?;
-    let wanted = Wanted::new(query.environment, query.kind, None)?;
+    let wanted = Wanted::new(query.environment.as_deref(), query.kind, None)?;
     let last = match headers.get("last-event-id") {
         None => query.after,
         Some(value) => Some(last_event_id(value)?),
