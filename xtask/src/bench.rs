@@ -78,6 +78,18 @@ const MEASUREMENTS: &[Measurement] = &[
         bounds: &[("appends_per_s", Bound::AtLeast(10_000.0))],
     },
     Measurement {
+        name: "core",
+        what: "commands decided and folded by the pure core, over a growing world",
+        by: By::Example { package: "towpath-testkit", name: "core_speed" },
+        bounds: &[],
+    },
+    Measurement {
+        name: "startup",
+        what: "loading a ledger of 100,000 events: after a clean stop, after a crash, without a snapshot",
+        by: By::Example { package: "towpath-store", name: "startup_speed" },
+        bounds: &[("clean_ms", Bound::AtMost(300.0)), ("crashed_ms", Bound::AtMost(300.0))],
+    },
+    Measurement {
         name: "proxy",
         what: "the proxy on one core beside nginx and haproxy on the same core, 1 KB answers, 64 connections",
         by: By::Function(proxy::measure),

@@ -70,13 +70,15 @@ pub(crate) fn find_program(program: &str, directory: &Path, path: &str) -> Resul
     })
 }
 
-/// Returns what a process of ours gets from our own environment: what programs need to find their way, and nothing that
-/// says anything of us.
+/// Returns what a process of ours gets from our own environment: what programs need to find their way, and `TOWPATH`, this
+/// program itself, so that commands and checks can call it wherever it is installed.
 pub(crate) fn basic_environment() -> BTreeMap<String, String> {
     const BASICS: [&str; 10] =
         ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"];
     let mut basics: BTreeMap<String, String> =
         BASICS.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect();
+    let program = std::env::current_exe().ok().and_then(|program| program.into_os_string().into_string().ok());
+    basics.extend(program.map(|program| ("TOWPATH".to_owned(), program)));
     basics.entry("PATH".to_owned()).or_insert_with(|| "/usr/local/bin:/usr/bin:/bin".to_owned());
     basics
 }

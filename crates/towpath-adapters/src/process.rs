@@ -69,11 +69,15 @@ impl Leader {
         // The order matters: what is read after the descriptor was opened is true of what it refers to.
         let (pid, fd) = watch(identity.pid).ok()?;
         let stat = stat(identity.pid)?;
-        (stat.starttime == identity.start_ticks && !is_dead(&stat)).then(|| Self {
-            identity: identity.clone(),
-            pid,
-            fd,
-        })
+        if stat.starttime != identity.start_ticks {
+            return None;
+        }
+        if is_dead(&stat) {
+            // A child, if this process had the target open before, would be a zombie as long as we live.
+            let _ = waitid(WaitId::PidFd(fd.get_ref().as_fd()), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
+            return None;
+        }
+        Some(Self { identity: identity.clone(), pid, fd })
     }
 
     pub(crate) fn identity(&self) -> &Identity {

@@ -97,6 +97,7 @@ impl Play {
     }
 
     /// Carries out a command.
+    #[expect(clippy::needless_pass_by_value, reason = "callers build the command in place")]
     pub(crate) fn ask(&mut self, who: &str, command: Command) -> Result<Vec<Event>, crate::refusal::Refusal> {
         let asker = Asker { principal: principal(who), now: self.now };
         let decided = decide(&self.world, &command, &asker)?;
@@ -114,6 +115,7 @@ impl Play {
         self.ask(who, Command::CreateRelease { content: content(version), notes: None }).unwrap();
     }
 
+    #[expect(clippy::unused_self, reason = "reads as something the play does")]
     pub(crate) fn promote(&self, release: u64, to: &str) -> Command {
         Command::Promote {
             environment: environment(to),

@@ -17,8 +17,9 @@ use crate::{
     rollout::{Deployment, Phase, Running, fold, steps},
 };
 
-/// Changes whenever the shape of [`World`] does, so that older snapshots of it are left alone.
-pub const SNAPSHOT_FORMAT: &str = "world/1";
+mod snapshot;
+
+pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot, write_snapshot};
 
 /// Everything that is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -42,14 +42,21 @@ impl Journal {
     /// Opens the ledger for writing: rebuilds the tree from the stored leaf hashes and checks it against the newest
     /// checkpoint. [`LedgerError::Damaged`] says what does not fit; nothing is changed then.
     pub async fn open(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<Self, LedgerError> {
+        Self::open_from(ledger, signer, Tree::default()).await
+    }
+
+    /// Opens the ledger with a tree that is known of its first entries, so that only the leaf hashes after those are read. The
+    /// newest checkpoint is signed over all of them: a tree that is not of this ledger is found out as damage.
+    pub async fn open_from(
+        ledger: Arc<dyn Ledger>,
+        signer: CheckpointSigner,
+        known: Tree,
+    ) -> Result<Self, LedgerError> {
         let head = ledger.head().await?;
-        let mut tree = Tree::default();
+        let mut tree = known;
+        // Not beyond the head: another writer may be appending, which the first append will find out.
         while tree.size() < head.size {
-            let hashes = ledger.leaf_hashes(tree.size(), HASHES_AT_ONCE).await?;
-            if hashes.is_empty() {
-                return Err(damaged(tree.size(), "it is missing"));
-            }
-            for hash in hashes {
+            for hash in page(ledger.as_ref(), tree.size(), head.size).await? {
                 tree.append(hash);
             }
         }
@@ -91,6 +98,11 @@ impl Journal {
         self.tree.size()
     }
 
+    /// Returns the Merkle tree over all entries.
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// Returns the root of the Merkle tree over all entries.
     pub fn root(&self) -> Hash {
         self.tree.root()
@@ -124,16 +136,18 @@ impl Journal {
     async fn leaves(&self, size: u64) -> Result<Vec<Hash>, ProveError> {
         let mut leaves = Vec::new();
         while (leaves.len() as u64) < size {
-            let at = leaves.len() as u64;
-            let limit = usize::try_from(size - at).unwrap_or(HASHES_AT_ONCE).min(HASHES_AT_ONCE);
-            let more = self.ledger.leaf_hashes(at, limit).await.map_err(ProveError::Ledger)?;
-            if more.is_empty() {
-                return Err(ProveError::Ledger(damaged(at, "it is missing")));
-            }
-            leaves.extend(more);
+            let more = page(self.ledger.as_ref(), leaves.len() as u64, size).await;
+            leaves.extend(more.map_err(ProveError::Ledger)?);
         }
         Ok(leaves)
     }
+}
+
+/// Returns some leaf hashes, at least one, from `from` on and below `end`.
+async fn page(ledger: &dyn Ledger, from: u64, end: u64) -> Result<Vec<Hash>, LedgerError> {
+    let limit = usize::try_from(end - from).unwrap_or(HASHES_AT_ONCE).min(HASHES_AT_ONCE);
+    let hashes = ledger.leaf_hashes(from, limit).await?;
+    if hashes.is_empty() { Err(damaged(from, "it is missing")) } else { Ok(hashes) }
 }
 
 fn check_head(note: Option<&str>, tree: &Tree, verifier: &CheckpointVerifier) -> Result<(), LedgerError> {

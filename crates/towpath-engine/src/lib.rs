@@ -4,6 +4,7 @@
 //! appends what happened after; it may be killed between the two, so every action may be performed twice.
 #![warn(missing_docs)]
 
+mod bundle_resolver;
 mod engine;
 mod jobs;
 pub mod journal;
@@ -12,5 +13,6 @@ pub mod ports;
 mod sampling;
 mod writer;
 
+pub use bundle_resolver::BundleResolver;
 pub use engine::{Engine, EngineError, Ports, Progress};
-pub use writer::{Done, SubmitError};
+pub use writer::{Done, LoadError, SubmitError, load};

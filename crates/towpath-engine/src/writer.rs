@@ -13,7 +13,7 @@ use towpath_core::{
     event::{Event, ReadEventError},
     ledger::{CheckpointSigner, Entry},
     refusal::Refusal,
-    world::{SNAPSHOT_FORMAT, World},
+    world::{SNAPSHOT_FORMAT, World, read_snapshot, write_snapshot},
 };
 
 use crate::{
@@ -92,8 +92,7 @@ impl Writer {
         ledger: Arc<dyn Ledger>,
         signer: CheckpointSigner,
     ) -> Result<(Self, Arc<Published>), LoadError> {
-        let journal = Journal::open(Arc::clone(&ledger), signer.clone()).await?;
-        let start = snapshot(ledger.as_ref(), &journal).await?;
+        let (journal, start) = open(&ledger, &signer).await?;
         let snapshot_at = start.size;
         let world = replay(ledger.as_ref(), start, journal.size()).await?;
         let (events, _) = broadcast::channel(4096);
@@ -184,7 +183,11 @@ impl Writer {
         if world.size < self.snapshot_at.saturating_add(every) {
             return;
         }
-        let Ok(bytes) = serde_json::to_vec(world.as_ref()) else { return };
+        // Only a world and a tree of the same size belong together; after a failed recovery they may differ.
+        if self.journal.size() != world.size {
+            return;
+        }
+        let bytes = write_snapshot(&world, self.journal.tree());
         let snapshot = Snapshot { size: world.size, format: SNAPSHOT_FORMAT.to_owned(), bytes };
         match self.ledger.save_snapshot(&snapshot).await {
             Ok(()) => self.snapshot_at = world.size,
@@ -194,15 +197,25 @@ impl Writer {
     }
 }
 
-/// Returns the newest snapshot that fits the ledger, or the empty world.
-async fn snapshot(ledger: &dyn Ledger, journal: &Journal) -> Result<World, LedgerError> {
-    let kept = ledger.snapshot().await?;
-    let fits = kept.filter(|kept| kept.format == SNAPSHOT_FORMAT && kept.size <= journal.size());
-    let world = fits.and_then(|kept| {
-        let world: World = serde_json::from_slice(&kept.bytes).ok()?;
-        (world.size == kept.size).then_some(world)
-    });
-    Ok(world.unwrap_or_default())
+/// Loads the world as it is now, as the engine does when it opens: the journal is checked, the newest fitting snapshot is taken
+/// and the entries after it are folded.
+pub async fn load(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<Arc<World>, LoadError> {
+    let (_, published) = Writer::open(ledger, signer).await?;
+    Ok(published.world.load_full())
+}
+
+/// Opens the journal with the newest snapshot that fits the ledger, or without one.
+async fn open(ledger: &Arc<dyn Ledger>, signer: &CheckpointSigner) -> Result<(Journal, World), LedgerError> {
+    let kept = ledger.snapshot().await?.filter(|kept| kept.format == SNAPSHOT_FORMAT);
+    if let Some((tree, world)) = kept.and_then(|kept| read_snapshot(&kept.bytes)) {
+        match Journal::open_from(Arc::clone(ledger), signer.clone(), tree).await {
+            Ok(journal) if world.size <= journal.size() => return Ok((journal, world)),
+            // The ledger is judged without the snapshot: it may be the snapshot that is wrong.
+            Ok(_) | Err(LedgerError::Damaged { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((Journal::open(Arc::clone(ledger), signer.clone()).await?, World::default()))
 }
 
 async fn replay(ledger: &dyn Ledger, mut world: World, size: u64) -> Result<World, LoadError> {

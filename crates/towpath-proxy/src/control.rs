@@ -64,19 +64,38 @@ struct Open {
 #[derive(Debug)]
 struct Bound {
     id: u64,
-    asked: Option<SocketAddr>,
+    asked: Ask,
     actual: SocketAddr,
 }
 
-impl Bound {
-    fn serves(&self, asked: Option<SocketAddr>) -> bool {
-        self.asked == asked
-    }
+/// Where to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Nowhere,
+    Anywhere,
+    At(SocketAddr),
 }
 
-/// Returns where the preview is to be shown: nowhere without a revision to show.
-fn preview_wanted(route: &Route) -> Option<Option<SocketAddr>> {
-    route.preview_revision.map(|_| route.preview)
+impl Ask {
+    fn main(route: &Route) -> Self {
+        route.listen.map_or(Self::Anywhere, Self::At)
+    }
+
+    /// The preview is shown nowhere without a revision to show.
+    fn preview(route: &Route) -> Self {
+        match route.preview_revision {
+            None => Self::Nowhere,
+            Some(_) => route.preview.map_or(Self::Anywhere, Self::At),
+        }
+    }
+
+    fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Nowhere => None,
+            Self::Anywhere => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            Self::At(address) => Some(address),
+        }
+    }
 }
 
 impl Proxy {
@@ -99,8 +118,7 @@ impl Proxy {
             workers.push(sender);
             threads.push(thread);
         }
-        drop(started);
-        for start in starts {
+        for start in starts.iter().take(options.workers) {
             start.map_err(StartError::Runtime)?;
         }
         Ok(Self {
@@ -195,10 +213,10 @@ impl State {
         let mut unwanted = Vec::new();
         for (id, open) in &mut self.routes {
             let route = table.0.get(id);
-            let main = route.map(|route| route.listen);
-            let preview = route.and_then(preview_wanted);
+            let main = route.map_or(Ask::Nowhere, Ask::main);
+            let preview = route.map_or(Ask::Nowhere, Ask::preview);
             for (bound, wanted) in [(&mut open.main, main), (&mut open.preview, preview)] {
-                let stays = bound.as_ref().is_some_and(|bound| wanted.is_some_and(|asked| bound.serves(asked)));
+                let stays = bound.as_ref().is_some_and(|bound| bound.asked == wanted);
                 if !stays && let Some(bound) = bound.take() {
                     unwanted.push(bound.id);
                 }
@@ -217,8 +235,7 @@ impl State {
         for (id, route) in fixed.into_iter().chain(free) {
             let key = self.key(id);
             let mut errors = BTreeSet::new();
-            for (asked, preview) in [(Some(route.listen), false), (preview_wanted(route), true)] {
-                let Some(asked) = asked else { continue };
+            for (asked, preview) in [(Ask::main(route), false), (Ask::preview(route), true)] {
                 if let Err(error) = self.open(id, key, asked, preview, &mut openings) {
                     errors.insert(error);
                 }
@@ -245,7 +262,7 @@ impl State {
         &mut self,
         id: &RouteId,
         key: RouteKey,
-        asked: Option<SocketAddr>,
+        asked: Ask,
         preview: bool,
         openings: &mut [Vec<Opening>],
     ) -> Result<(), String> {
@@ -254,7 +271,7 @@ impl State {
         if place.is_some() {
             return Ok(());
         }
-        let address = asked.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let Some(address) = asked.address() else { return Ok(()) };
         let (actual, listeners) = listen::open(address, openings.len())
             .map_err(|error| format!("cannot listen on `{address}`: {}", reason(&error)))?;
         self.next += 1;
@@ -268,10 +285,11 @@ impl State {
 
 /// Returns the reason in words that a person knows, without the error's number.
 fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "address already in use".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied; ports below 1024 need a privilege".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "this machine does not have the address".to_owned(),
-        _ => error.to_string(),
-    }
+    let known = [
+        (io::ErrorKind::AddrInUse, "address already in use"),
+        (io::ErrorKind::PermissionDenied, "permission denied; ports below 1024 need a privilege"),
+        (io::ErrorKind::AddrNotAvailable, "this machine does not have the address"),
+    ];
+    let words = known.iter().find(|(kind, _)| *kind == error.kind()).map(|(_, words)| (*words).to_owned());
+    words.unwrap_or_else(|| error.to_string())
 }

@@ -110,7 +110,25 @@ fn is_idempotent(method: &Method) -> bool {
     matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
 }
 
+/// Returns the answer for a request that came to nothing because its body did not come as announced.
+fn clients_fault(upload: &Upload, cut: Cut) -> Option<Response<RespBody>> {
+    if upload.failed() {
+        Some(problem(StatusCode::BAD_REQUEST, "the request's body is malformed or broke off"))
+    } else if cut == Cut::TimedOut && !upload.ended() {
+        Some(problem(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"))
+    } else {
+        None
+    }
+}
+
 impl Spare {
+    /// Keeps a request whose body is at hand.
+    fn of(parts: &request::Parts, body: &ReqBody) -> Option<Self> {
+        let ReqBody::Full(bytes) = body else { return None };
+        let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+        Some(Self { method, uri, headers, body: bytes.clone() })
+    }
+
     fn request(&self) -> Request<ReqBody> {
         let mut request = Request::new(ReqBody::Full(self.body.clone()));
         *request.method_mut() = self.method.clone();
@@ -212,63 +230,42 @@ impl Exchange {
     ) -> Response<RespBody> {
         let idempotent = is_idempotent(&parts.method);
         parts.extensions.clear();
-        let (body, upload) = match framing {
-            Framing::None => (ReqBody::Full(None), None),
-            Framing::Length(length) if idempotent && length <= SMALL_BODY => match self.collect(incoming).await {
-                Ok(bytes) => (ReqBody::Full(Some(bytes)), None),
-                Err(status) => return problem(status, "the request's body did not arrive"),
-            },
-            Framing::Length(_) | Framing::Chunked => {
-                let upload = Rc::new(Upload::new(Rc::clone(self.worker())));
-                (ReqBody::Stream { incoming, upload: Rc::clone(&upload) }, Some(upload))
-            }
+        let (body, upload) = match self.body(incoming, framing, idempotent).await {
+            Ok(ready) => ready,
+            Err(status) => return problem(status, "the request's body did not arrive"),
         };
-        let spare = match &body {
-            ReqBody::Full(bytes) if idempotent => Some(Spare {
-                method: parts.method.clone(),
-                uri: parts.uri.clone(),
-                headers: parts.headers.clone(),
-                body: bytes.clone(),
-            }),
-            ReqBody::Full(_) | ReqBody::Stream { .. } => None,
-        };
+        let spare = if idempotent { Spare::of(&parts, &body) } else { None };
         let mut request = Request::from_parts(parts, body);
-        let mut fresh = false;
-        let mut tries = 1;
+        let (mut fresh, mut tries) = (false, 1);
         loop {
-            let once = spare.is_none();
-            let (next, status, free) = match self.attempt(&placement, request, once, fresh, upload.as_deref()).await {
+            let outcome = self.attempt(&placement, request, spare.is_none(), fresh, upload.as_deref()).await;
+            let (next, status, free) = match outcome {
                 Tried::Answered(response, sender, conn) => {
                     return self.answer(*response, sender, conn, placement, busy);
                 }
-                Tried::Unsent { request, refused } => {
-                    if refused {
-                        self.blame(&placement);
-                    }
-                    (Some(*request), StatusCode::SERVICE_UNAVAILABLE, !refused)
-                }
-                Tried::Lost { .. } if upload.as_ref().is_some_and(|upload| upload.failed()) => {
-                    return problem(StatusCode::BAD_REQUEST, "the request's body is malformed or broke off");
-                }
-                Tried::Lost { cut: Cut::TimedOut, .. } => {
-                    if upload.as_ref().is_some_and(|upload| !upload.ended()) {
-                        return problem(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time");
-                    }
+                Tried::Unsent { request, refused: false } => (Some(*request), StatusCode::SERVICE_UNAVAILABLE, true),
+                Tried::Unsent { request, refused: true } => {
                     self.blame(&placement);
-                    (None, StatusCode::GATEWAY_TIMEOUT, false)
+                    (Some(*request), StatusCode::SERVICE_UNAVAILABLE, false)
                 }
-                Tried::Lost { stale, .. } => {
+                Tried::Lost { stale, cut } => {
+                    if let Some(fault) = upload.as_ref().and_then(|upload| clients_fault(upload, cut)) {
+                        return fault;
+                    }
                     if !stale {
                         self.blame(&placement);
                     }
-                    (spare.as_ref().map(Spare::request), StatusCode::BAD_GATEWAY, stale)
+                    match cut {
+                        Cut::TimedOut => (None, StatusCode::GATEWAY_TIMEOUT, false),
+                        Cut::No | Cut::Drained => (spare.as_ref().map(Spare::request), StatusCode::BAD_GATEWAY, stale),
+                    }
                 }
             };
             fresh |= free;
             tries += 1;
-            let allowed = tries <= MOST_TRIES
-                && (free || self.client.listening.slot.may_retry(self.worker(), self.worker().now()));
-            let Some(again) = next.filter(|_| allowed) else { return self.give_up(&placement, status) };
+            let Some(again) = next.filter(|_| self.may_try(tries, free)) else {
+                return self.give_up(&placement, status);
+            };
             let avoid = if free { None } else { Some(placement.flight.endpoint.shared.key) };
             let Some(elsewhere) = self.place(again.headers(), avoid) else { return self.give_up(&placement, status) };
             placement = elsewhere;
@@ -276,6 +273,31 @@ impl Exchange {
                 group.series.retried(self.worker().index);
             }
             request = again;
+        }
+    }
+
+    /// Says whether there may be another try. One that costs no instance anything is not on the budget.
+    fn may_try(&self, tries: u32, free: bool) -> bool {
+        let worker = self.worker();
+        tries <= MOST_TRIES && (free || self.client.listening.slot.may_retry(worker, worker.now()))
+    }
+
+    /// Returns the body to send, and what is known of it while it is sent; a small one that may be repeated is read first.
+    async fn body(
+        &self,
+        incoming: Incoming,
+        framing: Framing,
+        idempotent: bool,
+    ) -> Result<(ReqBody, Option<Rc<Upload>>), StatusCode> {
+        match framing {
+            Framing::None => Ok((ReqBody::Full(None), None)),
+            Framing::Length(length) if idempotent && length <= SMALL_BODY => {
+                Ok((ReqBody::Full(Some(Box::pin(self.collect(incoming)).await?)), None))
+            }
+            Framing::Length(_) | Framing::Chunked => {
+                let upload = Rc::new(Upload::new(Rc::clone(self.worker())));
+                Ok((ReqBody::Stream { incoming, upload: Rc::clone(&upload) }, Some(upload)))
+            }
         }
     }
 

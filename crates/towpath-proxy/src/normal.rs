@@ -174,7 +174,7 @@ impl Found {
                 "connection" => found.connection = true,
                 "keep-alive" => found.keep_alive = true,
                 "proxy-connection" | "proxy-authenticate" | "proxy-authorization" | "http2-settings" => {
-                    found.proxy = true
+                    found.proxy = true;
                 }
                 "te" => found.te = true,
                 "transfer-encoding" => found.transfer_encoding = true,
@@ -260,10 +260,8 @@ fn target(parts: &mut request::Parts) -> Result<(), Refusal> {
     if parts.method == Method::CONNECT {
         return Err(Refusal { status: StatusCode::METHOD_NOT_ALLOWED, detail: "this is no forward proxy" });
     }
-    if let Some(scheme) = parts.uri.scheme_str() {
-        if !matches!(scheme, "http" | "https") {
-            return Err(bad("the target's scheme is not `http`"));
-        }
+    if parts.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        return Err(bad("the target's scheme is not `http`"));
     }
     let Some(authority) = parts.uri.authority() else {
         let path = parts.uri.path();
@@ -360,10 +358,10 @@ fn forwarded(headers: &mut HeaderMap, from: &From) {
     if !headers.contains_key(FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HTTP);
     }
-    if !headers.contains_key(FORWARDED_HOST) {
-        if let Some(host) = headers.get(HOST).cloned() {
-            headers.insert(FORWARDED_HOST, host);
-        }
+    if !headers.contains_key(FORWARDED_HOST)
+        && let Some(host) = headers.get(HOST).cloned()
+    {
+        headers.insert(FORWARDED_HOST, host);
     }
     headers.append(VIA, VIA_US);
 }

@@ -28,8 +28,8 @@ impl Default for ProxyOptions {
             workers: 0,
             sticky_key: [0; 16],
             connect_timeout: Duration::from_secs(2),
-            response_timeout: Duration::from_secs(60),
-            client_timeout: Duration::from_secs(60),
+            response_timeout: Duration::from_mins(1),
+            client_timeout: Duration::from_mins(1),
             pool_idle: Duration::from_secs(4),
             max_waiters: 1024,
         }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use tokio::{
+    runtime::LocalOptions,
     sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
@@ -58,6 +59,9 @@ pub(crate) struct Opening {
     pub(crate) listener: TcpListener,
 }
 
+/// A socket and the task that accepts on it.
+type Accepting = (Rc<Listening>, JoinHandle<()>);
+
 /// The thread's state.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -68,7 +72,7 @@ pub(crate) struct Worker {
     now: Cell<Instant>,
     slots: RefCell<HashMap<RouteKey, Rc<Slot>>>,
     endpoints: RefCell<HashMap<u64, Rc<LocalEndpoint>>>,
-    listeners: RefCell<HashMap<u64, (Rc<Listening>, JoinHandle<()>)>>,
+    listeners: RefCell<HashMap<u64, Accepting>>,
     closed: RefCell<Vec<Rc<Listening>>>,
     random: Cell<u64>,
 }
@@ -115,7 +119,8 @@ pub(crate) fn run(
     commands: mpsc::UnboundedReceiver<Command>,
     started: &std::sync::mpsc::Sender<io::Result<()>>,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             // Whoever started us is waiting; if it is gone, nobody wants to know.

@@ -256,6 +256,3 @@ pub(crate) fn trouble(error: &sqlx::Error) -> Trouble {
         _ => Trouble::Other,
     }
 }
-
-#[cfg(test)]
-mod tests;

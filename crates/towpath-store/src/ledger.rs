@@ -23,8 +23,8 @@ const INSERT_CHECKPOINT: &str = "INSERT INTO checkpoints (size, note) VALUES ($1
 const SELECT_ENTRIES: &str = "SELECT sequence, at, principal, cause, environment, kind, version, body, leaf_hash FROM entries \
      WHERE sequence >= $1 ORDER BY sequence LIMIT $2";
 /// Hashes come as one text, because handing over a row costs far more than the 32 bytes in it.
-const SELECT_HASHES: &str = "SELECT count(*), coalesce(group_concat(hex(leaf_hash), '' ORDER BY sequence), '') \
-     FROM entries WHERE sequence >= $1 AND sequence < $2";
+const SELECT_HASHES: &str = "SELECT count(*), coalesce(group_concat(hex(leaf_hash), '' ORDER BY sequence), ''), \
+     (SELECT max(sequence) FROM entries) FROM entries WHERE sequence >= $1 AND sequence < $2";
 const SELECT_SEQUENCES: &str = "SELECT sequence FROM entries WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence";
 const SELECT_CHECKPOINTS: &str = "SELECT size, note FROM checkpoints WHERE size > $1 ORDER BY size LIMIT $2";
 const SEARCH: &str = "SELECT sequence, at, principal, cause, environment, kind, version, body, leaf_hash FROM entries \
@@ -142,18 +142,13 @@ impl Ledger for SqliteStore {
             .map_err(|error| self.error(error))?;
         let count: i64 = row.try_get(0).map_err(|error| self.error(error))?;
         let text: &str = row.try_get(1).map_err(|error| self.error(error))?;
+        let newest: Option<i64> = row.try_get(2).map_err(|error| self.error(error))?;
         let hashes = rows::hashes(text).filter(|hashes| hashes.len() as u64 == unsigned(count));
-        let last: Option<i64> = match &hashes {
-            // A page that is full has no gap; one that is not must be the end.
-            Some(hashes) if hashes.len() == limit => None,
-            Some(_) => sqlx::query_scalar("SELECT max(sequence) FROM entries")
-                .fetch_one(&self.database.readers)
-                .await
-                .map_err(|error| self.error(error))?,
-            None => Some(end),
-        };
+        // A full page has no gap; any other must reach the end.
+        let complete =
+            |count: usize| count == limit || newest.is_none_or(|newest| newest < number(from + count as u64));
         match hashes {
-            Some(hashes) if last.is_none_or(|last| last < number(from + hashes.len() as u64)) => Ok(hashes),
+            Some(hashes) if complete(hashes.len()) => Ok(hashes),
             Some(_) | None => Err(self.first_bad_hash(from, end, text).await?),
         }
     }

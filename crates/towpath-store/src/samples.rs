@@ -189,6 +189,3 @@ fn before(time: Timestamp, length: SignedDuration) -> Timestamp {
 fn failure(error: sqlx::Error) -> SampleError {
     SampleError(error.into())
 }
-
-#[cfg(test)]
-mod tests;

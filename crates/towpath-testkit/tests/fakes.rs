@@ -1,4 +1,5 @@
 //! The fakes pass the suites of their ports.
+#![expect(clippy::unused_async, reason = "real storages open with waiting; the suites take both")]
 
 mod ledger {
     use std::sync::Arc;

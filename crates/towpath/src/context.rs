@@ -18,7 +18,7 @@ use crate::{
 
 /// What every command works with.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The options.
     pub globals: Globals,
     /// Where to print.
@@ -27,40 +27,40 @@ pub struct Context {
 
 impl Context {
     /// Returns the context of these options.
-    pub fn new(globals: Globals) -> Self {
+    pub(crate) fn new(globals: Globals) -> Self {
         let out = Output::new(globals.output, globals.color, globals.quiet, globals.verbose);
         Self { globals, out }
     }
 
     /// Returns the project's folder.
-    pub fn folder(&self) -> Result<ProjectFolder, Failure> {
+    pub(crate) fn folder(&self) -> Result<ProjectFolder, Failure> {
         ProjectFolder::find(self.globals.project.as_deref())
     }
 
     /// Returns a client of the server.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
         Client::find(&self.globals)
     }
 
     /// Returns the name of an environment that the user called by its name or an alias. What the files do not know is
     /// left to the server.
-    pub fn environment(&self, name: &str) -> String {
+    pub(crate) fn environment(&self, name: &str) -> String {
         let found = self.folder().ok().and_then(|folder| folder.load().ok());
         found.and_then(|loaded| loaded.find(name).ok()).map_or_else(|| name.to_owned(), |found| found.to_string())
     }
 
     /// Returns the variables of the process whose names and values are text.
-    pub fn process_environment() -> BTreeMap<String, String> {
+    pub(crate) fn process_environment() -> BTreeMap<String, String> {
         env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
     }
 
     /// Says whether somebody can be asked.
-    pub fn is_interactive(&self) -> bool {
+    pub(crate) fn is_interactive(&self) -> bool {
         !self.globals.no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Asks a question and returns the answer, or `default` for an empty one.
-    pub fn ask(&self, question: &str, default: &str) -> Result<String, Failure> {
+    pub(crate) fn ask(&self, question: &str, default: &str) -> Result<String, Failure> {
         let paint = self.out.paint_err();
         let hint = if default.is_empty() { String::new() } else { format!(" {}", paint.dim(&format!("[{default}]"))) };
         let mut err = io::stderr().lock();
@@ -75,7 +75,7 @@ impl Context {
 
     /// Returns the confirmation of a change to an environment of this tier: nothing below production, its name there,
     /// given by `--confirm` or typed.
-    pub fn confirmation(&self, environment: &str, tier: Tier, what: &str) -> Result<Option<String>, Failure> {
+    pub(crate) fn confirmation(&self, environment: &str, tier: Tier, what: &str) -> Result<Option<String>, Failure> {
         if self.globals.confirm.iter().any(|name| name == environment) {
             return Ok(Some(environment.to_owned()));
         }

@@ -12,7 +12,7 @@ use crate::output::Paint;
 /// How the process ends. The numbers are documented and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done.
     Done = 0,
     /// Failed.
@@ -33,7 +33,7 @@ pub enum Exit {
 
 /// Why a command was not carried out.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit status.
     pub exit: Exit,
     code: String,
@@ -48,7 +48,7 @@ pub struct Failure {
 
 impl Failure {
     /// Returns a failure with a stable code and what failed.
-    pub fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
         Self {
             exit,
             code: code.to_owned(),
@@ -62,23 +62,23 @@ impl Failure {
     }
 
     /// Returns the failure of something that was asked for wrongly.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)
     }
 
     /// Returns a failure that says what an error and everything under it say.
-    pub fn of(exit: Exit, code: &str, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn of(exit: Exit, code: &str, error: &(dyn Error + 'static)) -> Self {
         Self::new(exit, code, error.to_string()).causes(error)
     }
 
     /// Returns the failure of writing to a closed pipe: nobody reads any more, so nothing is said.
-    pub fn closed_output() -> Self {
+    pub(crate) fn closed_output() -> Self {
         Self::new(Exit::Done, "closed_output", "")
     }
 
     /// Adds the causes under an error whose own message is said already.
     #[must_use]
-    pub fn causes(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn causes(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut source = error.source();
         while let Some(error) = source {
             self.facts.push(("cause", error.to_string()));
@@ -89,42 +89,42 @@ impl Failure {
 
     /// Adds an error as the cause, with what is under it.
     #[must_use]
-    pub fn because(mut self, error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
         self.facts.push(("cause", error.to_string()));
         self.causes(error)
     }
 
     /// Adds a line with a label of at most six letters.
     #[must_use]
-    pub fn fact(mut self, label: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn fact(mut self, label: &'static str, text: impl Into<String>) -> Self {
         self.facts.push((label, text.into()));
         self
     }
 
     /// Says what was kept.
     #[must_use]
-    pub fn kept(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn kept(mut self, text: impl Into<String>) -> Self {
         self.kept = Some(text.into());
         self
     }
 
     /// Says what to do next.
     #[must_use]
-    pub fn next(mut self, text: impl Into<String>) -> Self {
+    pub(crate) fn next(mut self, text: impl Into<String>) -> Self {
         self.next.push(text.into());
         self
     }
 
     /// Puts a ready report before the message, and its data into the JSON form.
     #[must_use]
-    pub fn report(mut self, text: String, errors: Value) -> Self {
+    pub(crate) fn report(mut self, text: String, errors: Value) -> Self {
         self.report = Some(text);
         self.problem = Some(json!({ "errors": errors }));
         self
     }
 
     /// Returns the failure that the server's problem document means.
-    pub fn of_problem(problem: &Problem, kept: &str) -> Self {
+    pub(crate) fn of_problem(problem: &Problem, kept: &str) -> Self {
         let exit = match problem.kind {
             ProblemKind::User => Exit::Usage,
             ProblemKind::Refused | ProblemKind::Conflict => Exit::Refused,
@@ -133,7 +133,9 @@ impl Failure {
         };
         let mut failure = Self::new(exit, &problem.code, problem.detail.clone()).kept(kept);
         failure.facts.extend(problem.details.iter().map(|line| ("why", line.clone())));
-        failure.facts.extend(problem.errors.iter().map(|field| ("field", format!("{}: {}", field.pointer, field.detail))));
+        failure
+            .facts
+            .extend(problem.errors.iter().map(|field| ("field", format!("{}: {}", field.pointer, field.detail))));
         if problem.kind == ProblemKind::Internal {
             failure.facts.push(("log", format!("the server's log has request {}", problem.request_id)));
         }
@@ -143,22 +145,22 @@ impl Failure {
     }
 
     /// Returns the stable code.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         &self.code
     }
 
     /// Returns what failed, in one sentence.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// Says whether there is anything to say.
-    pub fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.message.is_empty()
     }
 
     /// Returns the form for people, ending in a newline.
-    pub fn text(&self, paint: Paint) -> String {
+    pub(crate) fn text(&self, paint: Paint) -> String {
         let mut text = self.report.clone().unwrap_or_default();
         text += &format!("{} {}\n", paint.red("error:"), self.message);
         let kept = self.kept.iter().map(|kept| ("kept", kept));
@@ -170,7 +172,7 @@ impl Failure {
     }
 
     /// Returns the form for machines: problem details (RFC 9457), the server's own where it sent them.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let mut problem = match &self.problem {
             Some(problem) if problem.get("type").is_some() => problem.clone(),
             other => {

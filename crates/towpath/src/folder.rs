@@ -15,17 +15,17 @@ use crate::{
 };
 
 /// Where private data is kept.
-pub const DATA_FOLDER: &str = ".towpath";
+pub(crate) const DATA_FOLDER: &str = ".towpath";
 
 /// A folder with a project file.
 #[derive(Debug, Clone)]
-pub struct ProjectFolder {
+pub(crate) struct ProjectFolder {
     root: PathBuf,
 }
 
 impl ProjectFolder {
     /// Returns the project in `given`, or the nearest one around the current folder.
-    pub fn find(given: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn find(given: Option<&Path>) -> Result<Self, Failure> {
         if let Some(given) = given {
             if has_project(given) {
                 return Ok(Self { root: absolute(given)? });
@@ -34,25 +34,27 @@ impl ProjectFolder {
             return Err(Failure::new(Exit::Usage, "no_project", message).next("towpath init, to write one"));
         }
         let here = absolute(Path::new("."))?;
-        here.ancestors().find(|folder| has_project(folder)).map(|root| Self { root: root.to_owned() }).ok_or_else(|| {
-            let message = format!("there is no `{PROJECT_FILE}` in `{}` nor in a folder above it", here.display());
-            Failure::new(Exit::Usage, "no_project", message)
-                .next("towpath init, to write one; or --project DIR, to name its folder")
-        })
+        here.ancestors().find(|folder| has_project(folder)).map(|root| Self { root: root.to_owned() }).ok_or_else(
+            || {
+                let message = format!("there is no `{PROJECT_FILE}` in `{}` nor in a folder above it", here.display());
+                Failure::new(Exit::Usage, "no_project", message)
+                    .next("towpath init, to write one; or --project DIR, to name its folder")
+            },
+        )
     }
 
     /// Returns the folder.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Returns the folder of private data.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.root.join(DATA_FOLDER)
     }
 
     /// Reads every source of the configuration.
-    pub fn sources(&self) -> Result<SourceSet, Failure> {
+    pub(crate) fn sources(&self) -> Result<SourceSet, Failure> {
         let mut paths = names(&self.root)?;
         let environments = self.root.join(ENVIRONMENT_FOLDER);
         if environments.is_dir() {
@@ -63,9 +65,14 @@ impl ProjectFolder {
             let file = self.root.join(&path);
             let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
             let text = String::from_utf8(bytes).map_err(|error| {
-                let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count();
-                Failure::new(Exit::Failed, "not_utf8", format!("`{path}` is not UTF-8 text: line {} has other bytes", line + 1))
-                    .next("save the file as UTF-8")
+                let line =
+                    error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count();
+                Failure::new(
+                    Exit::Failed,
+                    "not_utf8",
+                    format!("`{path}` is not UTF-8 text: line {} has other bytes", line + 1),
+                )
+                .next("save the file as UTF-8")
             })?;
             sources.insert(path, text);
         }
@@ -73,13 +80,13 @@ impl ProjectFolder {
     }
 
     /// Reads and parses every source; mistakes are in what is returned.
-    pub fn load(&self) -> Result<Loaded, Failure> {
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         Ok(load(&self.sources()?))
     }
 }
 
 /// Returns the failure that these mistakes are, or `None` if there are only warnings.
-pub fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: Paint) -> Option<Failure> {
+pub(crate) fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: Paint) -> Option<Failure> {
     if !has_errors(diagnostics) {
         return None;
     }
@@ -99,12 +106,12 @@ pub fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: Paint) -
 }
 
 /// Returns the failure to read a file.
-pub fn unreadable(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, "unreadable", format!("cannot read `{}`", path.display())).because(error)
 }
 
 /// Returns the failure to write a file, with what to do where that is known.
-pub fn unwritable(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::new(Exit::Failed, "unwritable", format!("cannot write `{}`", path.display())).because(error);
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

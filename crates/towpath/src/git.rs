@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use towpath_server::api::types::CommitView;
 
 /// Returns the commit that is checked out, or `None` without git, a work tree or a commit.
-pub fn commit(folder: &Path) -> Option<CommitView> {
+pub(crate) fn commit(folder: &Path) -> Option<CommitView> {
     let shown = git(folder, &["log", "-1", "--format=%H %ct"])?;
     let (id, seconds) = shown.trim().split_once(' ')?;
     let at = Timestamp::from_second(seconds.parse().ok()?).ok()?;
@@ -16,7 +16,7 @@ pub fn commit(folder: &Path) -> Option<CommitView> {
 }
 
 /// Returns a name for what is checked out: the nearest tag, or the beginning of the commit's name.
-pub fn version(folder: &Path) -> Option<String> {
+pub(crate) fn version(folder: &Path) -> Option<String> {
     let described = git(folder, &["describe", "--tags", "--always", "--dirty"])?;
     Some(described.trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -15,15 +15,15 @@ use crate::failure::{Exit, Failure};
 mod paint;
 mod table;
 
-pub use paint::Paint;
-pub use table::Table;
+pub(crate) use paint::Paint;
+pub(crate) use table::Table;
 
 /// The version of the JSON that commands print.
 const SCHEMA_VERSION: u32 = 1;
 
 /// In which form data is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
@@ -35,7 +35,7 @@ pub enum Format {
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
     #[default]
     Auto,
@@ -47,7 +47,7 @@ pub enum Color {
 
 /// Where a command prints.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub(crate) struct Output {
     /// The form of data.
     pub format: Format,
     quiet: bool,
@@ -59,7 +59,7 @@ pub struct Output {
 
 impl Output {
     /// Returns the output that the global options ask for.
-    pub fn new(format: Format, color: Color, quiet: bool, verbose: u8) -> Self {
+    pub(crate) fn new(format: Format, color: Color, quiet: bool, verbose: u8) -> Self {
         let wanted = |terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
@@ -82,32 +82,32 @@ impl Output {
     }
 
     /// Returns the colours of standard output.
-    pub fn paint(&self) -> Paint {
+    pub(crate) fn paint(&self) -> Paint {
         self.out
     }
 
     /// Returns the colours of standard error.
-    pub fn paint_err(&self) -> Paint {
+    pub(crate) fn paint_err(&self) -> Paint {
         self.err
     }
 
     /// Says whether data is for people.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.format == Format::Text
     }
 
     /// Says whether what was printed may be drawn over.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.live && self.is_text()
     }
 
     /// Says how much more is to be told.
-    pub fn verbosity(&self) -> u8 {
+    pub(crate) fn verbosity(&self) -> u8 {
         self.verbose
     }
 
     /// Prints one thing: as text what `text` returns, as JSON the value itself.
-    pub fn show<T: Serialize>(&self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub(crate) fn show<T: Serialize>(&self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.data(&text(self.out)),
             Format::Json => self.data(&(pretty(&versioned(value)) + "\n")),
@@ -116,7 +116,7 @@ impl Output {
     }
 
     /// Prints a list: as text what `text` returns, as JSON `{"items": [...]}`, as JSON lines one item on each.
-    pub fn list<T: Serialize>(&self, items: &[T], text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub(crate) fn list<T: Serialize>(&self, items: &[T], text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.data(&text(self.out)),
             Format::Json => self.data(&(pretty(&versioned(&json!({ "items": items }))) + "\n")),
@@ -125,30 +125,30 @@ impl Output {
     }
 
     /// Prints a value as one line of JSON: an item of a stream.
-    pub fn line<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+    pub(crate) fn line<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         self.data(&format!("{}\n", versioned(value)))
     }
 
     /// Prints text as it is.
-    pub fn data(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| write_failure(&error))
     }
 
     /// Tells how far the command is, on standard error; not with `--quiet`, nor where data is JSON.
-    pub fn progress(&self, text: &str) {
+    pub(crate) fn progress(&self, text: &str) {
         if !self.quiet && self.is_text() {
             self.tell(text);
         }
     }
 
     /// Tells what to do next, on standard error; as [`Output::progress`].
-    pub fn next(&self, command: &str) {
+    pub(crate) fn next(&self, command: &str) {
         self.progress(&format!("{} {command}", self.err.dim("next:")));
     }
 
     /// Tells something that matters, on standard error.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         self.tell(&format!("{} {text}", self.err.yellow("warning:")));
     }
 
@@ -158,7 +158,7 @@ impl Output {
     }
 
     /// Prints why the command failed, on standard error.
-    pub fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         let text = match self.format {
             Format::Text => failure.text(self.err),
             Format::Json => pretty(&failure.json()) + "\n",

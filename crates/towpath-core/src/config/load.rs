@@ -13,7 +13,7 @@ use super::{
     variables::Declared,
     yaml::{self, Document, NodeKind, Scalar},
 };
-use crate::ids::EnvironmentName;
+use crate::ids::{ArtifactName, EnvironmentName};
 
 /// All sources of a project, parsed.
 #[derive(Debug)]
@@ -77,6 +77,11 @@ impl Loaded {
     /// Returns other names of environments and what they mean.
     pub fn aliases(&self) -> &BTreeMap<String, EnvironmentName> {
         &self.aliases
+    }
+
+    /// Returns the artifacts of the project and where their files are, relative to the project's folder.
+    pub fn artifacts(&self) -> impl Iterator<Item = (&ArtifactName, &str)> {
+        self.project.artifacts.iter().map(|(name, path)| (name, path.0.as_str()))
     }
 
     /// Returns the sources.

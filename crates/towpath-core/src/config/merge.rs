@@ -58,11 +58,7 @@ fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &
     if let Some(member) = map.get_mut(&entry.key) {
         merge(&mut member.value, document, entry.value, under);
     } else {
-        let mut value = fresh(document, entry.value, under);
-        if value.is_null() {
-            value.data = Data::Removed;
-        }
-        map.insert(entry.key.clone(), Member { key: document.label(entry.key_span), value });
+        map.insert(entry.key.clone(), fresh_member(document, entry, rule));
     }
     // `strategy: {canary: }` chooses with every default rather than taking away.
     if chosen
@@ -81,10 +77,23 @@ fn fresh(document: &Document, id: NodeId, rule: &Rule) -> Value {
         return Value::of(document, id, Nulls::Remove);
     }
     let mut map = BTreeMap::new();
-    for entry in entries {
-        lay_entry(&mut map, document, entry, rule);
+    if rule.choices.is_empty() {
+        // Keys differ and no choice drives out another, so the map is built in one go.
+        map = entries.iter().map(|entry| (entry.key.clone(), fresh_member(document, entry, rule))).collect();
+    } else {
+        for entry in entries {
+            lay_entry(&mut map, document, entry, rule);
+        }
     }
     Value::new(Data::Map(map), document.label(node.span))
+}
+
+fn fresh_member(document: &Document, entry: &Entry, rule: &Rule) -> Member {
+    let mut value = fresh(document, entry.value, rule.under(&entry.key));
+    if value.is_null() {
+        value.data = Data::Removed;
+    }
+    Member { key: document.label(entry.key_span), value }
 }
 
 fn is_nothing(document: &Document, id: NodeId) -> bool {

@@ -19,10 +19,18 @@ use super::{
 
 mod leaf;
 
+/// One step of the way to the value that is read; made for every value, so it copies no text.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Field(&'static str),
+    Key(Arc<str>),
+    Index(usize),
+}
+
 /// What reading needs besides the value: where it is, and where mistakes go.
 #[derive(Debug, Default)]
 pub(crate) struct Reader {
-    pub(crate) path: Path,
+    pub(crate) steps: Vec<Step>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The services of the environment that is read.
     pub(crate) services: BTreeSet<String>,
@@ -51,6 +59,20 @@ pub struct Placed<T> {
 }
 
 impl Reader {
+    /// Returns where the value that is read stands.
+    pub(crate) fn path(&self) -> Path {
+        let segments: Vec<Segment> = self
+            .steps
+            .iter()
+            .map(|step| match step {
+                Step::Field(name) => Segment::Key((*name).to_owned()),
+                Step::Key(key) => Segment::Key(key.to_string()),
+                Step::Index(index) => Segment::Index(*index),
+            })
+            .collect();
+        Path::of(&segments)
+    }
+
     pub(crate) fn error(&mut self, code: &'static str, at: Label, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(code, at, message));
     }
@@ -67,21 +89,21 @@ impl Reader {
             Data::List(_) => "a list".to_owned(),
             Data::Map(_) => "a map".to_owned(),
         };
-        let message = format!("`{}` must be {what}, not {found}", self.path);
+        let message = format!("`{}` must be {what}, not {found}", self.path());
         self.error("config::type", value.origin, message);
     }
 
     /// Says that a value has the right type but cannot be.
     pub(crate) fn wrong(&mut self, value: &Value, why: &str) {
-        let message = if self.path.segments().is_empty() { why.to_owned() } else { format!("`{}`: {why}", self.path) };
+        let message = if self.steps.is_empty() { why.to_owned() } else { format!("`{}`: {why}", self.path()) };
         self.error("config::value", value.origin, message);
     }
 
     /// Reads what is under a key, with the key in the path.
-    pub(crate) fn under<T>(&mut self, segment: Segment, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(segment);
+    pub(crate) fn under<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.steps.push(step);
         let result = read(self);
-        self.path.pop();
+        self.steps.pop();
         result
     }
 }
@@ -111,7 +133,7 @@ impl<'a> Fields<'a> {
         let member = self.map.and_then(|map| map.get(name)).filter(|member| !member.value.is_removed());
         let read = match member {
             Some(member) if !(member.value.is_null() && (default.is_some() || T::absent().is_some())) => {
-                reader.under(Segment::Key(name.to_owned()), |reader| T::read(&member.value, reader))
+                reader.under(Step::Field(name), |reader| T::read(&member.value, reader))
             }
             Some(_) | None => default.or_else(T::absent).or_else(|| {
                 self.missing(name, reader);
@@ -123,7 +145,7 @@ impl<'a> Fields<'a> {
     }
 
     fn missing(&self, name: &str, reader: &mut Reader) {
-        let place = &reader.path;
+        let place = reader.path();
         let message = if place.segments().is_empty() {
             format!("`{name}` is missing")
         } else {
@@ -140,7 +162,7 @@ impl<'a> Fields<'a> {
                 continue;
             }
             sound = false;
-            let place = &reader.path;
+            let place = reader.path();
             let inside = if place.segments().is_empty() { String::new() } else { format!(" in `{place}`") };
             let error = Diagnostic::error("config::unknown-key", member.key, format!("unknown key `{key}`{inside}"));
             reader.push(error.help(suggestion(key, self.known.iter().copied())));
@@ -258,7 +280,7 @@ pub(crate) fn scalar_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -
 
 /// Says that a word is not among the known ones.
 pub(crate) fn unknown_word(value: &Value, word: &str, known: &[&str], reader: &mut Reader) {
-    let message = format!("`{}` cannot be `{}`", reader.path, super::yaml::shorten(word));
+    let message = format!("`{}` cannot be `{}`", reader.path(), super::yaml::shorten(word));
     let error = Diagnostic::error("config::value", value.origin, message);
     reader.push(error.help(suggestion(word, known.iter().copied())));
 }
@@ -283,7 +305,7 @@ impl<T: Read> Read for Vec<T> {
         let read: Vec<Option<T>> = items
             .iter()
             .enumerate()
-            .map(|(index, item)| reader.under(Segment::Index(index), |reader| T::read(item, reader)))
+            .map(|(index, item)| reader.under(Step::Index(index), |reader| T::read(item, reader)))
             .collect();
         read.into_iter().collect()
     }
@@ -322,7 +344,7 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
         let mut read = Self::new();
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
             let name = K::key(key).map_err(|error| reader.error("config::name", member.key, error)).ok();
-            let value = reader.under(Segment::Key(key.to_string()), |reader| T::read(&member.value, reader));
+            let value = reader.under(Step::Key(key.clone()), |reader| T::read(&member.value, reader));
             match (name, value) {
                 (Some(name), Some(value)) => {
                     read.insert(name, value);

@@ -1,3 +1,5 @@
+//! Configuration as a whole: from files to environments and what people read.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,5 +1,6 @@
 //! The Merkle tree over the leaf hashes of entries (RFC 6962 section 2.1), kept as its right edge only.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 hash: of a leaf, a node or a whole tree.
@@ -17,11 +18,28 @@ pub fn node_hash(left: &[u8], right: &[u8]) -> Hash {
 
 /// A Merkle tree that can grow and tell its root. It keeps one hash per complete subtree on the right edge, at most 64,
 /// so that a clone costs next to nothing; proofs need the leaf hashes again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Tree {
     size: u64,
     /// INVARIANT: one root per set bit of `size`, of a complete subtree with that many leaves, largest first.
     edge: Vec<Hash>,
+}
+
+/// A tree as it was stored, not yet believed.
+#[derive(Deserialize)]
+struct Stored {
+    size: u64,
+    edge: Vec<Hash>,
+}
+
+impl TryFrom<Stored> for Tree {
+    type Error = &'static str;
+
+    fn try_from(Stored { size, edge }: Stored) -> Result<Self, Self::Error> {
+        let fits = usize::try_from(size.count_ones()) == Ok(edge.len());
+        if fits { Ok(Self { size, edge }) } else { Err("a tree's edge does not fit its size") }
+    }
 }
 
 impl Tree {

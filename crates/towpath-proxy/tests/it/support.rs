@@ -234,7 +234,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
                     Ok(Frame::data(name))
                 }
             });
-            Response::new(BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(parts))))))
+            Response::new(http_body_util::BodyExt::boxed(StreamBody::new(SyncStream(Mutex::new(Box::pin(parts))))))
         }
         "/ws" => {
             let upgrade = hyper::upgrade::on(&mut request);
@@ -250,7 +250,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
             response.body(full("")).unwrap()
         }
         "/echo" => {
-            let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             Response::new(Full::new(body).boxed())
         }
         _ => {
@@ -364,7 +364,7 @@ pub(crate) async fn talk(address: SocketAddr, bytes: &[u8], quiet: Duration) -> 
 
 pub(crate) async fn read_all(stream: &mut TcpStream, quiet: Duration) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     while let Ok(Ok(count @ 1..)) = tokio::time::timeout(quiet, stream.read(&mut buffer)).await {
         all.extend_from_slice(&buffer[..count]);
     }
@@ -389,7 +389,7 @@ impl RawUpstream {
                 let record = Arc::clone(&record);
                 tokio::spawn(async move {
                     let mut mine: Vec<u8> = Vec::new();
-                    let mut buffer = [0; 64 * 1024];
+                    let mut buffer = vec![0; 64 * 1024];
                     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                         mine.extend_from_slice(&buffer[..count]);
                         record.lock().unwrap().extend_from_slice(&buffer[..count]);

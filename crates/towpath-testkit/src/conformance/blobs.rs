@@ -29,7 +29,7 @@ macro_rules! blobs_conformance {
 }
 
 fn bytes(length: usize, seed: u8) -> Vec<u8> {
-    (0..length).map(|index| (index % 251) as u8 ^ seed).collect()
+    (0..=250_u8).cycle().map(|byte| byte ^ seed).take(length).collect()
 }
 
 /// What is written is read back, whatever its length.

@@ -4,9 +4,10 @@ use towpath_core::{
     event::Event,
     ids::{EnvironmentName, Revision},
     instance::{InstanceId, SetId},
+    ledger::Tree,
     rollout::Phase,
     traffic::RouteId,
-    world::World,
+    world::{World, read_snapshot, write_snapshot},
 };
 use towpath_engine::ports::Ledger;
 
@@ -27,7 +28,7 @@ pub enum Violation {
     RoutedUnready(InstanceId),
     /// An instance was told to stop while requests were routed to it.
     StoppedWhileRouted(InstanceId),
-    /// Folding the ledger again gives another world.
+    /// Folding the ledger again, or reading a snapshot, gives another world.
     ReplayDiffers,
     /// The ledger cannot be read back.
     Unreadable(String),
@@ -51,10 +52,13 @@ pub(super) async fn replay(ledger: &MemoryLedger, world: &World) -> Result<(), V
     let unreadable = |error: &dyn std::fmt::Display| Violation::Unreadable(error.to_string());
     let entries = ledger.read(0, usize::MAX).await.map_err(|error| unreadable(&error))?;
     let mut folded = World::default();
+    let mut tree = Tree::default();
     for leaf in entries {
+        tree.append(leaf.leaf_hash);
         folded = folded.apply(&Event::from_entry(leaf.entry).map_err(|error| unreadable(&error))?);
     }
-    if folded == *world { Ok(()) } else { Err(Violation::ReplayDiffers) }
+    let restored = read_snapshot(&write_snapshot(world, &tree)).map(|(_, restored)| restored);
+    if folded == *world && restored.as_ref() == Some(world) { Ok(()) } else { Err(Violation::ReplayDiffers) }
 }
 
 /// Checks the world at rest.

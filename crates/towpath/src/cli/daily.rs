@@ -9,7 +9,7 @@ use towpath_core::{
 };
 
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// What the project is called; by default as the folder.
     #[arg(long)]
     pub name: Option<String>,
@@ -26,7 +26,7 @@ pub struct InitArgs {
 
 /// In which form the server logs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -35,7 +35,7 @@ pub enum LogFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// Where the API listens, on the loopback interface; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     pub listen: SocketAddr,
@@ -48,14 +48,14 @@ pub struct UpArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct DownArgs {
+pub(crate) struct DownArgs {
     /// Stops what runs, too. Environments of tier production need --confirm.
     #[arg(long)]
     pub stop_instances: bool,
 }
 
 #[derive(Debug, Args)]
-pub struct PromoteArgs {
+pub(crate) struct PromoteArgs {
     /// The release, such as `r3`.
     pub release: ReleaseNumber,
     /// Where to.
@@ -78,7 +78,7 @@ pub struct PromoteArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct ApproveArgs {
+pub(crate) struct ApproveArgs {
     /// The promotion, such as `p4`.
     pub promotion: PromotionNumber,
     /// What to say.
@@ -90,7 +90,7 @@ pub struct ApproveArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct RejectArgs {
+pub(crate) struct RejectArgs {
     /// The promotion, such as `p4`.
     pub promotion: PromotionNumber,
     /// What to say.
@@ -100,13 +100,13 @@ pub struct RejectArgs {
 
 /// Shows the gates of a promotion. `--confirm ITEM` ticks off an item of the checklist, as often as it is given.
 #[derive(Debug, Args)]
-pub struct GatesArgs {
+pub(crate) struct GatesArgs {
     /// The promotion, such as `p4`.
     pub promotion: PromotionNumber,
 }
 
 #[derive(Debug, Args)]
-pub struct RollbackArgs {
+pub(crate) struct RollbackArgs {
     /// Where.
     pub environment: String,
     /// To which revision, such as `d3`; without it to the good one before the current.
@@ -127,13 +127,13 @@ pub struct RollbackArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Only this environment, in more detail.
     pub environment: Option<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct HistoryArgs {
+pub(crate) struct HistoryArgs {
     /// Where.
     pub environment: String,
     /// How many at most.
@@ -142,7 +142,7 @@ pub struct HistoryArgs {
 }
 
 #[derive(Debug, Args)]
-pub struct LogsArgs {
+pub(crate) struct LogsArgs {
     /// Where.
     pub environment: String,
     /// Only this service.

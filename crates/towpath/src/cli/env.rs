@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
-pub enum EnvCommand {
+pub(crate) enum EnvCommand {
     /// Lists the environments of the project.
     List,
     /// Shows one environment with everything resolved.
@@ -37,7 +37,7 @@ pub enum EnvCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct RenderArgs {
+pub(crate) struct RenderArgs {
     /// Which environment.
     pub environment: String,
     /// The format: dotenv, json, yaml, shell, docker, configmap, systemd.

@@ -10,14 +10,13 @@ mod daily;
 mod env;
 mod watch;
 
-pub use daily::{
-    ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs, RollbackArgs,
-    StatusArgs, UpArgs,
+pub(crate) use daily::{
+    ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
+    RollbackArgs, StatusArgs, UpArgs,
 };
-pub use env::{EnvCommand, RenderArgs};
-pub use watch::{
-    AuditCommand, AuditLogArgs, CreateArgs, DoraArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand,
-    WatchArgs,
+pub(crate) use env::{EnvCommand, RenderArgs};
+pub(crate) use watch::{
+    AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -36,7 +35,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate or policy, 4 d
 /// Carries a release and everything that decides how it behaves from development to production.
 #[derive(Debug, Parser)]
 #[command(name = "towpath", version, after_help = EXAMPLES, arg_required_else_help = true, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub globals: Globals,
     #[command(subcommand)]
@@ -47,7 +46,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Globals {
+pub(crate) struct Globals {
     /// Prints data as text, as one JSON document, or as JSON lines. Never depends on where the output goes.
     #[arg(short, long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output: Format,
@@ -82,7 +81,7 @@ pub struct Globals {
 
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Writes a project that validates and runs into this folder.
     Init(InitArgs),
     /// Starts the server with the proxy and everything that is declared to run.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use towpath_core::{ids::ReleaseNumber, units::Millis};
 
 #[derive(Debug, Subcommand)]
-pub enum ReleaseCommand {
+pub(crate) enum ReleaseCommand {
     /// Makes a release of files and configuration as they are now. The same again is the same release.
     Create(CreateArgs),
     /// Lists releases, newest first.
@@ -24,7 +24,7 @@ pub enum ReleaseCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// What people call it; by default the git tag or commit.
     #[arg(long = "version", value_name = "VERSION")]
     pub version: Option<String>,
@@ -37,7 +37,7 @@ pub struct CreateArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum RolloutCommand {
+pub(crate) enum RolloutCommand {
     /// Follows the rollout to its end: exit status 0 if it completed, 1 if it was rolled back.
     Watch(WatchArgs),
     /// Shows how it stands.
@@ -77,7 +77,7 @@ pub enum RolloutCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct WatchArgs {
+pub(crate) struct WatchArgs {
     /// Where.
     pub environment: String,
     /// Stops following after this time, with exit status 6.
@@ -86,13 +86,13 @@ pub struct WatchArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum MetricsCommand {
+pub(crate) enum MetricsCommand {
     /// Deployment frequency, lead time, change failure rate, time to restore.
     Dora(DoraArgs),
 }
 
 #[derive(Debug, Args)]
-pub struct DoraArgs {
+pub(crate) struct DoraArgs {
     /// Only this environment.
     pub environment: Option<String>,
     /// Over so many days until now.
@@ -101,7 +101,7 @@ pub struct DoraArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum AuditCommand {
+pub(crate) enum AuditCommand {
     /// Checks every entry, hash and signature of the ledger; the server may run. Exit status 1 if anything is wrong.
     Verify {
         /// Compares with this checkpoint, kept elsewhere: only so is a ledger found that was put back as a whole.
@@ -115,7 +115,7 @@ pub enum AuditCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct AuditLogArgs {
+pub(crate) struct AuditLogArgs {
     /// Only this environment.
     #[arg(short, long = "env", value_name = "NAME")]
     pub environment: Option<String>,
@@ -138,11 +138,9 @@ pub struct AuditLogArgs {
 
 /// What a reference is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ReferenceTopic {
+pub(crate) enum ReferenceTopic {
     /// The command line, as Markdown.
     Cli,
     /// The API, as OpenAPI 3.1.
     Openapi,
-    /// The project files, as JSON Schema.
-    Schema,
 }

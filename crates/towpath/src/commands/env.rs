@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::json;
 use towpath_core::{
     config::{
-        Comparison, Explanation, Format, Inputs, Loaded, ResolvedEnvironment, compare, detect, has_errors,
-        render, render_diagnostics,
+        Comparison, Explanation, Format, Inputs, Loaded, ResolvedEnvironment, compare, detect, has_errors, render,
+        render_diagnostics,
     },
     ids::ServiceName,
 };
@@ -24,7 +24,7 @@ use crate::{
 
 mod show;
 
-pub fn run(context: &Context, command: &EnvCommand) -> Outcome {
+pub(crate) fn run(context: &Context, command: &EnvCommand) -> Outcome {
     let folder = context.folder()?;
     match command {
         EnvCommand::List => list(context, &folder),
@@ -102,7 +102,9 @@ fn resolve(context: &Context, loaded: &Loaded, name: &str) -> Result<ResolvedEnv
     if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {
         return Err(failure);
     }
-    resolution.environment.ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{name}` cannot be resolved")))
+    resolution
+        .environment
+        .ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{name}` cannot be resolved")))
 }
 
 fn explain(context: &Context, folder: &ProjectFolder, environment: &str, key: Option<&str>) -> Outcome {
@@ -160,10 +162,12 @@ fn validate(context: &Context, folder: &ProjectFolder, environment: Option<&str>
 }
 
 fn render_variables(context: &Context, folder: &ProjectFolder, args: &RenderArgs) -> Outcome {
-    let format = Format::ALL.iter().find(|(name, _)| *name == args.format).map(|(_, format)| *format).ok_or_else(|| {
-        let known: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-        Failure::usage(format!("there is no format `{}`", args.format)).next(format!("one of: {}", known.join(", ")))
-    })?;
+    let format =
+        Format::ALL.iter().find(|(name, _)| *name == args.format).map(|(_, format)| *format).ok_or_else(|| {
+            let known: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+            Failure::usage(format!("there is no format `{}`", args.format))
+                .next(format!("one of: {}", known.join(", ")))
+        })?;
     let resolved = resolve(context, &folder.load()?, &args.environment)?;
     let variables: BTreeMap<String, String> = match &args.service {
         None => {

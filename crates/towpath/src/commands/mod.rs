@@ -11,27 +11,28 @@ use crate::{
     output::{Color, Format, Output},
 };
 
-mod audit;
+pub(crate) mod audit;
 mod demo_app;
+mod diff;
 mod env;
 mod history;
 mod init;
 mod logs;
-mod metrics;
-mod promotion;
+pub(crate) mod metrics;
+pub(crate) mod promotion;
 mod reference;
-mod release;
+pub(crate) mod release;
 mod rollback;
 mod rollout;
 mod server;
 mod status;
-pub mod watch;
+pub(crate) mod watch;
 
 /// What a command returns when it was carried out.
-pub type Outcome = Result<Exit, Failure>;
+pub(crate) type Outcome = Result<Exit, Failure>;
 
 /// Reads the command line, carries it out, prints why it failed, and returns the exit status.
-pub fn main() -> Exit {
+pub(crate) fn main() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
@@ -114,7 +115,9 @@ fn format_asked_for(args: impl Iterator<Item = OsString>) -> Format {
     };
     let mut format = Format::Text;
     for (word, next) in words.iter().zip(words.iter().skip(1).map(Some).chain([None])) {
-        if let Some(value) = word.strip_prefix("--output=").or_else(|| word.strip_prefix("-o").filter(|v| !v.is_empty())) {
+        if let Some(value) =
+            word.strip_prefix("--output=").or_else(|| word.strip_prefix("-o").filter(|v| !v.is_empty()))
+        {
             format = named(value);
         } else if let ("-o" | "--output", Some(value)) = (word.as_str(), next) {
             format = named(value);

@@ -4,12 +4,12 @@ use towpath_server::api::types::Tier;
 
 /// Paints text, or leaves it as it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Paint(bool);
+pub(crate) struct Paint(bool);
 
 macro_rules! colors {
     ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
         $($(#[$doc])*
-        pub fn $name(self, text: &str) -> String {
+        pub(crate) fn $name(self, text: &str) -> String {
             self.with($code, text)
         })*
     };
@@ -17,12 +17,12 @@ macro_rules! colors {
 
 impl Paint {
     /// Returns paint that is used or not.
-    pub fn new(on: bool) -> Self {
+    pub(crate) fn new(on: bool) -> Self {
         Self(on)
     }
 
     /// Says whether it is used.
-    pub fn is_on(self) -> bool {
+    pub(crate) fn is_on(self) -> bool {
         self.0
     }
 
@@ -46,7 +46,7 @@ impl Paint {
     }
 
     /// Returns the mark of a tier: a word and a colour, so that production is known without colour too.
-    pub fn tier(self, tier: Tier) -> String {
+    pub(crate) fn tier(self, tier: Tier) -> String {
         match tier {
             Tier::Development => self.with("34", "DEV"),
             Tier::Testing => self.with("36", "TEST"),

@@ -1,3 +1,5 @@
+//! Bundles read back and are named by their content.
+
 use proptest::prelude::*;
 
 use super::*;

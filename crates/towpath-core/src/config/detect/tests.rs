@@ -1,3 +1,5 @@
+//! Which environment is meant.
+
 use super::*;
 
 fn found(flag: Option<&str>, process: &[(&str, &str)]) -> (String, DetectedBy) {

@@ -1,3 +1,5 @@
+//! References, defaults, and what goes round.
+
 use proptest::prelude::*;
 
 use super::*;

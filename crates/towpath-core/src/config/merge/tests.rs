@@ -1,3 +1,5 @@
+//! Layers over each other: who wins, who is remembered.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What counts as a slip.
+
 use super::*;
 
 #[test]

@@ -134,7 +134,7 @@ macro_rules! keys {
     )*};
 }
 
-keys!(EnvironmentName, ServiceName, PrincipalName);
+keys!(ArtifactName, EnvironmentName, ServiceName, PrincipalName);
 
 impl Read for Timestamp {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {

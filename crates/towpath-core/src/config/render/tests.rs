@@ -1,3 +1,5 @@
+//! Formats and the readers they are for.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -179,10 +179,10 @@ pub(crate) const OWN_KEYS: &[&str] = &["extends", "tier", "aliases"];
 
 impl Head {
     pub(crate) fn read(value: &Value, reader: &mut Reader) -> Self {
-        use crate::config::value::Segment;
-        fn field<T: Read>(value: &Value, name: &str, reader: &mut Reader) -> Option<T> {
+        use crate::config::read::Step;
+        fn field<T: Read>(value: &Value, name: &'static str, reader: &mut Reader) -> Option<T> {
             let value = value.get(name).filter(|value| !value.is_null())?;
-            reader.under(Segment::Key(name.to_owned()), |reader| T::read(value, reader))
+            reader.under(Step::Field(name), |reader| T::read(value, reader))
         }
         Self {
             extends: field(value, "extends", reader),

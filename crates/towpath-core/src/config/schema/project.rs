@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::variable::{Declaration, VariableFile, is_variable_name, reserved};
 use crate::{
     config::{
-        read::{Fields, Placed, Read, Reader, section, words},
+        read::{Fields, Placed, Read, Reader, Step, section, words},
         source::Label,
-        value::{Data, Segment, Value},
+        value::{Data, Value},
     },
-    ids::{EnvironmentName, PrincipalName, ProjectName, Role},
+    ids::{ArtifactName, EnvironmentName, PrincipalName, ProjectName, Role},
 };
 
 /// The project file. What could not be read is left out, so that the rest can still be checked.
@@ -23,6 +23,8 @@ pub struct ProjectFile {
     pub pipeline: Option<PipelineFile>,
     /// The variables an application reads, declared once for all environments; `None` for a wrong declaration.
     pub variables: BTreeMap<String, DeclaredVariable>,
+    /// Where the files of each artifact are, relative to the project's folder.
+    pub artifacts: BTreeMap<ArtifactName, FolderPath>,
 }
 
 /// A declared variable with the place of its name.
@@ -40,9 +42,25 @@ impl ProjectFile {
         // The services are read once per environment, after merging.
         let _: Option<Option<Value>> = fields.field("services", None, reader);
         let pipeline = fields.field("pipeline", None, reader);
+        let artifacts = fields.field("artifacts", None, reader).unwrap_or_default();
         let variables = fields.field("variables", None, reader).map(|Declarations(all)| all).unwrap_or_default();
         fields.finish(reader);
-        Self { project, people, pipeline, variables }
+        Self { project, people, pipeline, variables, artifacts }
+    }
+}
+
+/// A file or folder in the project's folder, with `/` between its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderPath(pub String);
+
+impl Read for FolderPath {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let text = String::read(value, reader)?;
+        let plain = text.split('/').all(|part| part != "..") && !text.starts_with('/') && !text.is_empty();
+        if !plain {
+            reader.wrong(value, &format!("`{text}` must be a path inside of the project's folder, such as `./dist`"));
+        }
+        plain.then_some(Self(text))
     }
 }
 
@@ -56,7 +74,7 @@ impl Read for Declarations {
         };
         let declared = map.iter().map(|(name, member)| {
             check_name(name, member.key, reader);
-            let declaration = reader.under(Segment::Key(name.to_string()), |reader| {
+            let declaration = reader.under(Step::Key(name.clone()), |reader| {
                 if member.value.is_null() {
                     return Some(Declaration::default());
                 }

@@ -41,7 +41,7 @@ section! {
     check(this, value, reader) {
         let runs = this.command.is_some() || this.image.is_some();
         if !runs {
-            let message = format!("`{}` has neither `command` nor `image`", reader.path);
+            let message = format!("`{}` has neither `command` nor `image`", reader.path());
             reader.error("config::missing", value.origin, message);
         }
         runs

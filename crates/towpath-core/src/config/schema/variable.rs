@@ -42,7 +42,7 @@ section! {
     check(this, value, reader) {
         let listed = this.r#type == VariableType::Enum;
         if listed && this.values.is_empty() {
-            reader.error("config::missing", value.origin, format!("`{}` is an enum without `values`", reader.path));
+            reader.error("config::missing", value.origin, format!("`{}` is an enum without `values`", reader.path()));
         } else if !listed && !this.values.is_empty() {
             reader.wrong(value, "`values` needs `type: enum`");
         }
@@ -109,7 +109,7 @@ impl Read for VariableFile {
 
 /// Says whether the runtime sets this variable for every instance.
 pub(crate) fn reserved(name: &str) -> bool {
-    static RESERVED: [&str; 1] = ["PORT"];
+    static RESERVED: [&str; 2] = ["PORT", "TOWPATH"];
     RESERVED.contains(&name) || name.starts_with("TOWPATH_")
 }
 

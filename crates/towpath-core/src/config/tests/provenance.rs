@@ -33,7 +33,7 @@ fn told(environment: &ResolvedEnvironment, key: &str) -> String {
 fn explain_shows_every_layer_that_said_something() {
     let inputs = Inputs {
         overlay: vec![overlay("variables.LOG_LEVEL", Some("info")), overlay("services.web.replicas", Some("5"))],
-        process: map(&[("LOG_LEVEL", "debug"), ("HOME", "/root"), ("API_KEY", "hunter2")]),
+        process: map(&[("LOG_LEVEL", "debug"), ("HOME", "somewhere"), ("API_KEY", "hunter2")]),
         flags: vec![("services.web.replicas".to_owned(), "7".to_owned())],
     };
     let production = resolved_with(PROJECT, "production", &inputs);

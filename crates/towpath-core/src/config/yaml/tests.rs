@@ -1,3 +1,5 @@
+//! What YAML means here, and what hostile texts meet.
+
 use proptest::prelude::*;
 
 use super::*;

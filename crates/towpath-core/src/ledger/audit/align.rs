@@ -32,6 +32,8 @@ pub(super) struct Alignment {
     runs: Vec<Run>,
     /// The first place from which runs were too many to keep.
     overflow: Option<u64>,
+    /// The origin after the highest one met.
+    highest: u64,
 }
 
 impl Run {
@@ -52,6 +54,9 @@ impl Run {
 impl Alignment {
     /// Adds the entry at `place`. Places must ascend.
     pub(super) fn push(&mut self, place: u64, origin: Origin) {
+        if let Origin::From(origin) = origin {
+            self.highest = self.highest.max(origin + 1);
+        }
         if let Some(last) = self.runs.last_mut()
             && last.continues(place, origin)
         {
@@ -63,13 +68,9 @@ impl Alignment {
         }
     }
 
-    /// Returns the origin that would follow the last known one.
-    pub(super) fn next_origin(&self) -> u64 {
-        let known = self.runs.iter().rev().find_map(|run| match run.origin {
-            Origin::From(origin) => Some(origin + run.length),
-            Origin::Foreign => None,
-        });
-        known.unwrap_or(0)
+    /// Returns the origin after the highest one met.
+    pub(super) const fn highest(&self) -> u64 {
+        self.highest
     }
 
     /// Says that the entry at `place`, foreign until now, comes from `origin`.
@@ -80,7 +81,8 @@ impl Alignment {
     }
 
     /// Says what is wrong, given where the ledger ends now and how many entries were signed, if that is known.
-    pub(super) fn findings(&self, end: u64, signed: Option<u64>) -> Vec<Finding> {
+    pub(super) fn findings(&mut self, end: u64, signed: Option<u64>) -> Vec<Finding> {
+        self.unmask();
         let mut findings = Vec::new();
         if let Some(first) = self.overflow {
             findings.push(Finding::Changed { first, last: end.saturating_sub(1) });
@@ -98,6 +100,27 @@ impl Alignment {
             }
         }
         findings
+    }
+
+    /// Of two entries that claim the same origin the earlier is foreign: it was put in with a number and a hash of its own,
+    /// and pushed the other one away.
+    fn unmask(&mut self) {
+        let mut unmasked: Vec<Run> = Vec::with_capacity(self.runs.len());
+        for run in &self.runs {
+            if let (Origin::From(origin), Some(last)) = (run.origin, unmasked.last_mut())
+                && let Origin::From(first) = last.origin
+                && first < origin + run.length
+                && origin < first + last.length
+            {
+                let kept = origin.saturating_sub(first);
+                let foreign = Run { place: last.place + kept, origin: Origin::Foreign, length: last.length - kept };
+                last.length = kept;
+                unmasked.push(foreign);
+            }
+            unmasked.push(*run);
+        }
+        unmasked.retain(|run| run.length > 0);
+        self.runs = unmasked;
     }
 
     fn origins(&self) -> impl Iterator<Item = (u64, u64)> {

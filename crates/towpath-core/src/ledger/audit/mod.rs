@@ -25,6 +25,9 @@ const MAX_SUSPECTS: usize = 128;
 /// How many skipped places are remembered while reading.
 const MAX_SKIPPED: usize = 128;
 
+/// How far ahead an entry is looked for that does not fit its place, and how many hashes that may cost in all.
+const FARTHEST: u64 = 4096;
+const SEARCH_BUDGET: u64 = 1_000_000;
 /// Sequences from here on are nonsense: databases count entries in signed numbers.
 const MAX_SEQUENCE: u64 = i64::MAX as u64;
 
@@ -125,6 +128,7 @@ pub struct LedgerAudit {
     offset: i128,
     skipped: BTreeSet<u64>,
     suspects: Vec<LeafEntry>,
+    search_budget: u64,
     findings: Vec<Finding>,
 }
 
@@ -144,6 +148,7 @@ impl LedgerAudit {
             offset: 0,
             skipped: BTreeSet::new(),
             suspects: Vec::new(),
+            search_budget: SEARCH_BUDGET,
             findings: Vec::new(),
         }
     }
@@ -169,14 +174,11 @@ impl LedgerAudit {
             self.place(place, Origin::From(place));
             return;
         }
-        match self.origin_of(leaf, place) {
-            Some(origin) => self.place(place, Origin::From(origin)),
-            None => {
-                if self.suspects.len() < MAX_SUSPECTS {
-                    self.suspects.push(leaf.clone());
-                }
-                self.alignment.push(place, Origin::Foreign);
+        if let Some(origin) = self.origin_of(leaf, place) { self.place(place, Origin::From(origin)) } else {
+            if self.suspects.len() < MAX_SUSPECTS {
+                self.suspects.push(leaf.clone());
             }
+            self.alignment.push(place, Origin::Foreign);
         }
     }
 
@@ -238,7 +240,7 @@ impl LedgerAudit {
     /// Takes note that the entry which was at `origin` is at `place`.
     fn place(&mut self, place: u64, origin: Origin) {
         if let Origin::From(origin) = origin {
-            let follows = self.alignment.next_origin();
+            let follows = self.alignment.highest();
             self.skipped.extend((follows..origin).take(MAX_SKIPPED.saturating_sub(self.skipped.len())));
             self.skipped.remove(&origin);
             self.offset = i128::from(origin) - i128::from(place);
@@ -250,12 +252,25 @@ impl LedgerAudit {
     }
 
     /// Finds out where an entry was that does not fit its place: moved entries fit their hash with the number they had.
-    fn origin_of(&self, leaf: &LeafEntry, place: u64) -> Option<u64> {
+    fn origin_of(&mut self, leaf: &LeafEntry, place: u64) -> Option<u64> {
+        let fits = |origin: &u64| *origin != place && leaf.entry.leaf_hash_at(*origin) == leaf.leaf_hash;
         let near = [self.offset, self.offset + 1, self.offset - 1, 1, -1]
             .into_iter()
             .filter_map(|offset| u64::try_from(i128::from(place) + offset).ok());
-        near.chain(self.skipped.iter().copied())
-            .find(|origin| *origin != place && leaf.entry.leaf_hash_at(*origin) == leaf.leaf_hash)
+        let found = near.chain(self.skipped.iter().copied()).find(fits);
+        if found.is_some() {
+            return found;
+        }
+        let first = self.alignment.highest();
+        let length = self.claimed().saturating_sub(first).min(FARTHEST).min(self.search_budget);
+        self.search_budget -= length;
+        (first..first + length).find(fits)
+    }
+
+    /// Returns how many entries there should be, as far as the checkpoints seen until now claim.
+    fn claimed(&self) -> u64 {
+        let stored = self.newest.as_ref().map_or(0, |checkpoint| checkpoint.size.min(MAX_SEQUENCE));
+        stored.max(self.expected.as_ref().map_or(0, |expected| expected.size.min(MAX_SEQUENCE)))
     }
 
     /// Compares the tree with the checkpoints that stand at its size.
@@ -303,8 +318,14 @@ impl LedgerAudit {
 
     /// Looks once more where entries that fitted nowhere come from, now that all vacant places are known.
     fn resolve_suspects(&mut self) {
-        let vacant: Vec<u64> =
-            self.skipped.iter().copied().chain(self.suspects.iter().map(|leaf| leaf.entry.sequence)).collect();
+        let behind = (self.alignment.highest()..self.claimed()).take(MAX_SKIPPED);
+        let vacant: Vec<u64> = self
+            .skipped
+            .iter()
+            .copied()
+            .chain(self.suspects.iter().map(|leaf| leaf.entry.sequence))
+            .chain(behind)
+            .collect();
         for leaf in &self.suspects {
             let place = leaf.entry.sequence;
             let hash_at = |origin: u64| {
@@ -384,7 +405,7 @@ impl fmt::Display for Finding {
                 write!(f, "{} cut off the end: a signed checkpoint covers more", entries(*first, *last, "was", "were"))
             }
             Self::Unsigned { first, last } => {
-                write!(f, "{} after the last checkpoint and covered by none", entries(*first, *last, "stands", "stand"))
+                write!(f, "{} after the last checkpoint, unsigned", entries(*first, *last, "stands", "stand"))
             }
             Self::Rewritten { first, last } => write!(
                 f,
