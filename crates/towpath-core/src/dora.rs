@@ -141,7 +141,6 @@ fn restored(
 ) -> Option<(Timestamp, Timestamp)> {
     let later = || all.iter().filter(|other| other.revision > it.revision).filter_map(|other| ended_well(other)).min();
     match &it.phase {
-        Phase::RollingBack { .. } => None,
         Phase::RolledBack { .. } => {
             let from = failed_at.get(&it.revision).copied().or(it.ended_at)?;
             // With nothing good before, going back left nothing that serves.
@@ -149,7 +148,7 @@ fn restored(
             Some((from, to))
         }
         Phase::Completed | Phase::Retired if left.contains(&it.revision) => Some((it.started_at, later()?)),
-        Phase::Running(_) | Phase::Completed | Phase::Retired => None,
+        Phase::Running(_) | Phase::RollingBack { .. } | Phase::Completed | Phase::Retired => None,
     }
 }
 

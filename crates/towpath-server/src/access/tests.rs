@@ -6,7 +6,7 @@ fn hosts() -> Hosts {
     Hosts::new(7000, &["Towpath.Example".to_owned(), "proxy:8443".to_owned()])
 }
 
-fn with(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+fn with(name: &header::HeaderName, values: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for value in values {
         headers.append(name.clone(), HeaderValue::from_str(value).unwrap());
@@ -39,19 +39,19 @@ fn only_loopback_names_with_the_port_and_declared_names_are_ours() {
         ("", false),
         ("user@localhost:7000", false),
     ] {
-        assert_eq!(hosts().is_ours(&Uri::from_static("/"), &with(header::HOST, &[host])), ours, "{host}");
+        assert_eq!(hosts().is_ours(&Uri::from_static("/"), &with(&header::HOST, &[host])), ours, "{host}");
     }
 }
 
 #[test]
 fn a_request_without_a_host_or_with_two_is_not_ours() {
     assert!(!hosts().is_ours(&Uri::from_static("/"), &HeaderMap::new()));
-    assert!(!hosts().is_ours(&Uri::from_static("/"), &with(header::HOST, &["localhost:7000", "localhost:7000"])));
+    assert!(!hosts().is_ours(&Uri::from_static("/"), &with(&header::HOST, &["localhost:7000", "localhost:7000"])));
 }
 
 #[test]
 fn an_absolute_address_must_be_ours_too() {
-    let headers = with(header::HOST, &["localhost:7000"]);
+    let headers = with(&header::HOST, &["localhost:7000"]);
     assert!(hosts().is_ours(&Uri::from_static("http://localhost:7000/"), &headers));
     assert!(!hosts().is_ours(&Uri::from_static("http://evil.example/"), &headers));
 }
@@ -68,14 +68,14 @@ fn only_our_own_pages_may_send_requests() {
         ("null", false),
         ("file://", false),
     ] {
-        assert_eq!(hosts().is_same_origin(&with(header::ORIGIN, &[origin])), ours, "{origin}");
+        assert_eq!(hosts().is_same_origin(&with(&header::ORIGIN, &[origin])), ours, "{origin}");
     }
 }
 
 #[test]
 fn a_token_stands_for_its_principal_and_nothing_else_does() {
     let access = Access::of_token("s3cret", PrincipalName::new("ana").unwrap());
-    let of = |values: &[&str]| access.principal(&with(header::AUTHORIZATION, values)).map(|name| name.to_string());
+    let of = |values: &[&str]| access.principal(&with(&header::AUTHORIZATION, values)).map(|name| name.to_string());
     assert_eq!(of(&["Bearer s3cret"]).as_deref(), Some("ana"));
     assert_eq!(of(&["bearer s3cret"]).as_deref(), Some("ana"));
     for wrong in ["Bearer s3cre", "Bearer s3crett", "Bearer ", "Basic s3cret", "s3cret", ""] {
@@ -86,7 +86,7 @@ fn a_token_stands_for_its_principal_and_nothing_else_does() {
 
 #[test]
 fn nobody_may_ask_without_tokens() {
-    assert_eq!(Access::default().principal(&with(header::AUTHORIZATION, &["Bearer "])), None);
+    assert_eq!(Access::default().principal(&with(&header::AUTHORIZATION, &["Bearer "])), None);
 }
 
 #[test]

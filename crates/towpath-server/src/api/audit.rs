@@ -37,7 +37,7 @@ pub(crate) struct ConsistencyQuery {
 }
 
 /// Shows the newest signed checkpoint.
-#[utoipa::path(get, path = "/api/v1/audit/checkpoint", tag = "audit", responses(
+#[utoipa::path(get, path = "/api/v1/audit/checkpoint", operation_id = "showCheckpoint", tag = "audit", responses(
     (status = 200, description = "The checkpoint over all entries.", body = CheckpointView),
 ))]
 pub(crate) async fn checkpoint(State(app): State<Shared>) -> Result<Json<CheckpointView>, ApiError> {
@@ -45,7 +45,7 @@ pub(crate) async fn checkpoint(State(app): State<Shared>) -> Result<Json<Checkpo
 }
 
 /// Proves that an event is in the ledger.
-#[utoipa::path(get, path = "/api/v1/audit/proof/inclusion", tag = "audit", params(InclusionQuery), responses(
+#[utoipa::path(get, path = "/api/v1/audit/proof/inclusion", operation_id = "proveInclusion", tag = "audit", params(InclusionQuery), responses(
     (status = 200, description = "The proof and the checkpoint it leads to.", body = InclusionProof),
 ))]
 pub(crate) async fn inclusion(
@@ -64,7 +64,7 @@ pub(crate) async fn inclusion(
 }
 
 /// Proves that the ledger was only added to.
-#[utoipa::path(get, path = "/api/v1/audit/proof/consistency", tag = "audit", params(ConsistencyQuery), responses(
+#[utoipa::path(get, path = "/api/v1/audit/proof/consistency", operation_id = "proveConsistency", tag = "audit", params(ConsistencyQuery), responses(
     (status = 200, description = "The proof with both roots.", body = ConsistencyProof),
 ))]
 pub(crate) async fn consistency(

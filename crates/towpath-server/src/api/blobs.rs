@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode, header};
 use tokio_util::io::StreamReader;
 use towpath_core::ids::Digest;
+use towpath_engine::ports::BlobError;
 
 use super::types::{BlobStored, BlobsMissing, BlobsWanted, ProblemField, ProblemKind};
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 const MOST_DIGESTS: usize = 10_000;
 
 /// Says which blobs the server does not have.
-#[utoipa::path(post, path = "/api/v1/blobs/missing", tag = "releases", request_body = BlobsWanted, responses(
+#[utoipa::path(post, path = "/api/v1/blobs/missing", operation_id = "findMissingBlobs", tag = "releases", request_body = BlobsWanted, responses(
     (status = 200, description = "Those that have to be sent.", body = BlobsMissing),
 ))]
 pub(crate) async fn missing(
@@ -57,7 +58,7 @@ pub(crate) async fn missing(
 }
 
 /// Stores a blob. Its bytes must have the digest in the path; storing them twice is the same as once.
-#[utoipa::path(put, path = "/api/v1/blobs/{digest}", tag = "releases",
+#[utoipa::path(put, path = "/api/v1/blobs/{digest}", operation_id = "putBlob", tag = "releases",
     params(("digest" = String, Path, description = "`sha256:` and 64 hexadecimal digits.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes."),
     responses((status = 200, description = "It is stored.", body = BlobStored)),
@@ -83,7 +84,7 @@ pub(crate) async fn put(
     let blobs = &app.engine.ports().blobs;
     let (digest, size) = match blobs.write(&mut reader).await {
         Ok(stored) => stored,
-        Err(towpath_engine::ports::BlobError::Storage(error)) => return Err(unstored(error, most)),
+        Err(BlobError::Storage(error)) => return Err(unstored(error, most)),
         Err(error) => return Err(error.into()),
     };
     if digest != expected {
@@ -120,20 +121,19 @@ fn limited(body: RawBody, most: u64) -> impl futures_util::Stream<Item = io::Res
 }
 
 fn unstored(error: io::Error, most: u64) -> ApiError {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => too_large(most),
-        io::ErrorKind::ConnectionAborted => ApiError::new(
-            StatusCode::BAD_REQUEST,
-            ProblemKind::User,
-            "body_cut",
-            "the body ended early; nothing was stored",
-        ),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ApiError::unavailable("storage_full", "no space is left for blobs; nothing was stored")
-                .next("free space on the disk of the data folder, then send it again")
-        }
-        _ => towpath_engine::ports::BlobError::Storage(error).into(),
+    let kind = error.kind();
+    if kind == io::ErrorKind::FileTooLarge {
+        return too_large(most);
     }
+    if kind == io::ErrorKind::ConnectionAborted {
+        let detail = "the body ended early; nothing was stored";
+        return ApiError::new(StatusCode::BAD_REQUEST, ProblemKind::User, "body_cut", detail);
+    }
+    if matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        return ApiError::unavailable("storage_full", "no space is left for blobs; nothing was stored")
+            .next("free space on the disk of the data folder, then send it again");
+    }
+    BlobError::Storage(error).into()
 }
 
 fn too_large(most: u64) -> ApiError {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use utoipa::{
     OpenApi,
     openapi::{
-        Content, Ref, RefOr, ResponseBuilder,
+        Content, Ref, RefOr, Response, ResponseBuilder,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -48,6 +48,7 @@ pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
         .description(Some("The token that `towpath up` writes into the project's `.towpath/` folder."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    let mut shared = BTreeMap::new();
     for (path, item) in &mut api.paths.paths {
         let guarded = path.starts_with("/api/v1");
         for (post, operation) in [(false, &mut item.get), (true, &mut item.post), (false, &mut item.put)] {
@@ -80,17 +81,22 @@ pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
                 problems.insert("503", "It cannot be written now; `detail` says what was kept.");
                 headers(operation);
             }
-            add(operation, &problems);
+            add(operation, &mut shared, &problems);
         }
     }
+    api.components.get_or_insert_default().responses.extend(shared);
 }
 
-fn add(operation: &mut Operation, problems: &BTreeMap<&str, &str>) {
+/// Answers of this kind are described once, and referred to.
+fn add(operation: &mut Operation, shared: &mut BTreeMap<String, RefOr<Response>>, problems: &BTreeMap<&str, &str>) {
     for (status, description) in problems {
-        let content = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem"))));
-        let response =
-            ResponseBuilder::new().description(*description).content("application/problem+json", content).build();
-        operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+        let name = format!("Problem-{status}");
+        shared.entry(name.clone()).or_insert_with(|| {
+            let content = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem"))));
+            let response = ResponseBuilder::new().description(*description);
+            RefOr::T(response.content("application/problem+json", content).build())
+        });
+        operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::Ref(Ref::from_response_name(name)));
     }
 }
 

@@ -70,7 +70,7 @@ fn summaries(look: &Look) -> Vec<EnvironmentSummary> {
 /// Shows the whole project at a glance.
 ///
 /// Environments come in the order of the pipeline, from the least to the most production-like.
-#[utoipa::path(get, path = "/api/v1/status", tag = "environments", responses(
+#[utoipa::path(get, path = "/api/v1/status", operation_id = "status", tag = "environments", responses(
     (status = 200, description = "What runs where, what is rolling out and what waits.", body = Status),
 ))]
 pub(crate) async fn status(State(app): State<Shared>) -> Result<Json<Status>, ApiError> {
@@ -84,7 +84,7 @@ pub(crate) async fn status(State(app): State<Shared>) -> Result<Json<Status>, Ap
 }
 
 /// Lists the environments.
-#[utoipa::path(get, path = "/api/v1/environments", tag = "environments", responses(
+#[utoipa::path(get, path = "/api/v1/environments", operation_id = "listEnvironments", tag = "environments", responses(
     (status = 200, description = "Every environment.", body = EnvironmentList),
 ))]
 pub(crate) async fn environments(State(app): State<Shared>) -> Result<Json<EnvironmentList>, ApiError> {
@@ -93,7 +93,7 @@ pub(crate) async fn environments(State(app): State<Shared>) -> Result<Json<Envir
 }
 
 /// Shows an environment in full.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}", tag = "environments",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}", operation_id = "showEnvironment", tag = "environments",
     params(("environment" = String, Path, description = "The environment.")),
     responses((status = 200, description = "The environment.", body = EnvironmentView)),
 )]
@@ -109,7 +109,7 @@ pub(crate) async fn environment(
 }
 
 /// Lists the instances of an environment.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}/instances", tag = "environments",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}/instances", operation_id = "listInstances", tag = "environments",
     params(("environment" = String, Path, description = "The environment.")),
     responses((status = 200, description = "Its instances, also those that are stopping.", body = InstanceList)),
 )]
@@ -125,7 +125,7 @@ pub(crate) async fn instances(
 }
 
 /// Lists the deployments of an environment, newest first.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}/history", tag = "environments",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}/history", operation_id = "listDeployments", tag = "environments",
     params(("environment" = String, Path, description = "The environment."), PageQuery),
     responses((status = 200, description = "Its deployments.", body = Page<DeploymentView>)),
 )]

@@ -66,12 +66,12 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn new(
-        environment: Option<String>,
+        environment: Option<&str>,
         kind: Option<String>,
-        principal: Option<String>,
+        principal: Option<&str>,
     ) -> Result<Self, ApiError> {
-        let environment = environment.as_deref().map(environment_name).transpose()?;
-        let principal = principal.as_deref().map(PrincipalName::new).transpose();
+        let environment = environment.map(environment_name).transpose()?;
+        let principal = principal.map(PrincipalName::new).transpose();
         let principal = principal.map_err(|error| ApiError::invalid("query_invalid", error.to_string()))?;
         Ok(Self { environment, kind, principal })
     }
@@ -86,7 +86,7 @@ impl Wanted {
 /// Lists events.
 ///
 /// A page may have fewer items than asked for and still a `next`, where the filter passes over many.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventsQuery), responses(
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events", params(EventsQuery), responses(
     (status = 200, description = "The events.", body = Page<EventView>),
 ))]
 pub(crate) async fn events(
@@ -95,7 +95,7 @@ pub(crate) async fn events(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(100).clamp(1, 1000);
-    let wanted = Wanted::new(query.environment, query.kind, query.principal)?;
+    let wanted = Wanted::new(query.environment.as_deref(), query.kind, query.principal.as_deref())?;
     let page = match query.order.unwrap_or_default() {
         Order::Asc => oldest_first(&app, &wanted, query.after, limit).await?,
         Order::Desc => newest_first(&app, wanted, query.after, limit).await?,

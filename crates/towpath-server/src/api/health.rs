@@ -17,7 +17,7 @@ use crate::app::{App, Shared};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Says whether the control plane is alive and ready.
-#[utoipa::path(get, path = "/api/health", tag = "health", responses(
+#[utoipa::path(get, path = "/api/health", operation_id = "health", tag = "health", responses(
     (status = 200, description = "Alive and ready.", body = Health),
     (status = 503, description = "Alive, but not ready; the checks say why.", body = Health),
 ))]
@@ -28,7 +28,7 @@ pub(crate) async fn health(State(app): State<Shared>) -> Response {
 }
 
 /// Says whether the process answers.
-#[utoipa::path(get, path = "/api/health/live", tag = "health", responses(
+#[utoipa::path(get, path = "/api/health/live", operation_id = "healthLive", tag = "health", responses(
     (status = 200, description = "Alive.", body = Health),
 ))]
 pub(crate) async fn live() -> Response {
@@ -36,7 +36,7 @@ pub(crate) async fn live() -> Response {
 }
 
 /// Says whether the control plane can do its work.
-#[utoipa::path(get, path = "/api/health/ready", tag = "health", responses(
+#[utoipa::path(get, path = "/api/health/ready", operation_id = "healthReady", tag = "health", responses(
     (status = 200, description = "Ready.", body = Health),
     (status = 503, description = "Not ready; the checks say why.", body = Health),
 ))]

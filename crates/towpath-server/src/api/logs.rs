@@ -49,7 +49,7 @@ pub(crate) struct LogsQuery {
 }
 
 /// Reads the logs of instances, also of those that have ended.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}/logs", tag = "environments",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}/logs", operation_id = "readLogs", tag = "environments",
     params(("environment" = String, Path, description = "The environment."), LogsQuery),
     responses((status = 200, description = "A chunk for each instance, with where to go on.", body = Logs)),
 )]

@@ -49,7 +49,7 @@ pub(crate) struct DoraQuery {
 }
 
 /// Shows the DORA metrics with the definitions they were computed by.
-#[utoipa::path(get, path = "/api/v1/metrics/dora", tag = "metrics", params(DoraQuery), responses(
+#[utoipa::path(get, path = "/api/v1/metrics/dora", operation_id = "showDora", tag = "metrics", params(DoraQuery), responses(
     (status = 200, description = "Deployment frequency, lead time, change failure rate, time to restore.", body = Dora),
 ))]
 pub(crate) async fn dora(State(app): State<Shared>, Params(query): Params<DoraQuery>) -> Result<Json<Dora>, ApiError> {
@@ -88,9 +88,9 @@ async fn failures(app: &App, name: &EnvironmentName) -> Result<BTreeMap<Revision
     let entries = app.engine.ports().ledger.search(&filter).await?;
     let events = entries.into_iter().filter_map(|entry| Event::from_entry(entry).ok());
     Ok(events
-        .filter_map(|event| match event.fact {
-            Fact::RolloutFailed { revision, .. } => Some((revision, event.at)),
-            _ => None,
+        .filter_map(|event| {
+            let Fact::RolloutFailed { revision, .. } = event.fact else { return None };
+            Some((revision, event.at))
         })
         .collect())
 }
@@ -129,7 +129,7 @@ fn durations(found: dora::Durations, definition: &str) -> Durations {
 /// Shows the figures of the proxy and of the control plane for Prometheus.
 ///
 /// Asked by machines, so without a token; it has counts and names of environments and services, and nothing secret.
-#[utoipa::path(get, path = "/metrics", tag = "metrics", responses(
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "metrics", responses(
     (status = 200, description = "Prometheus text format 0.0.4.", body = String, content_type = "text/plain"),
 ))]
 pub(crate) async fn prometheus(State(app): State<Shared>) -> Result<Response, ApiError> {

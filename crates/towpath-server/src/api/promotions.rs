@@ -55,7 +55,7 @@ pub(crate) struct PromotionsQuery {
 }
 
 /// Lists promotions, newest first, with their gates.
-#[utoipa::path(get, path = "/api/v1/promotions", tag = "promotions", params(PromotionsQuery), responses(
+#[utoipa::path(get, path = "/api/v1/promotions", operation_id = "listPromotions", tag = "promotions", params(PromotionsQuery), responses(
     (status = 200, description = "The promotions.", body = Page<PromotionView>),
 ))]
 pub(crate) async fn promotions(
@@ -92,7 +92,7 @@ fn state_of(promotion: &Promotion) -> types::PromotionState {
 }
 
 /// Shows a promotion with its gates, what would change and what would be done.
-#[utoipa::path(get, path = "/api/v1/promotions/{number}", tag = "promotions",
+#[utoipa::path(get, path = "/api/v1/promotions/{number}", operation_id = "showPromotion", tag = "promotions",
     params(("number" = String, Path, description = "The number, with or without `p`.")),
     responses((status = 200, description = "The promotion.", body = PromotionView)),
 )]
@@ -143,7 +143,7 @@ async fn full(app: &App, world: &World, it: &Promotion) -> Result<PromotionView,
 /// With `dryRun` everything that would change, the gates and the steps are answered, and nothing is done; a release that
 /// may not be asked for there is answered with the refusal inside. Asking for what waits already yields the promotion
 /// that is there. Where users are (tier production) the name of the environment has to be given as `confirm`.
-#[utoipa::path(post, path = "/api/v1/promotions", tag = "promotions", request_body = CreatePromotion, responses(
+#[utoipa::path(post, path = "/api/v1/promotions", operation_id = "createPromotion", tag = "promotions", request_body = CreatePromotion, responses(
     (status = 200, description = "What would be done (`dryRun`), or the promotion that waits already.",
         body = inline(Asked)),
     (status = 201, description = "It was asked; `Location` is where it is.", body = PromotionView),
@@ -181,9 +181,9 @@ pub(crate) async fn create(
     }
     let command = Command::Promote { environment: environment.clone(), release: number, spec: Box::new(spec), reason };
     let done = app.submit(&caller, command).await?;
-    let asked = done.events.iter().find_map(|event| match &event.fact {
-        Fact::PromotionRequested { promotion, .. } => Some(*promotion),
-        _ => None,
+    let asked = done.events.iter().find_map(|event| {
+        let Fact::PromotionRequested { promotion, .. } = &event.fact else { return None };
+        Some(*promotion)
     });
     let status = if asked.is_some() { StatusCode::CREATED } else { StatusCode::OK };
     let same = |it: &Promotion| it.environment == environment && it.release == number && it.plan == plan;
@@ -249,7 +249,7 @@ async fn dry_run(
 }
 
 /// Agrees to a promotion.
-#[utoipa::path(post, path = "/api/v1/promotions/{number}/approve", tag = "promotions",
+#[utoipa::path(post, path = "/api/v1/promotions/{number}/approve", operation_id = "approvePromotion", tag = "promotions",
     params(("number" = String, Path, description = "The number, with or without `p`.")),
     request_body = ApproveRequest,
     responses((status = 200, description = "The approval counts.", body = PromotionView)),
@@ -268,7 +268,7 @@ pub(crate) async fn approve(
 }
 
 /// Says no to a promotion and closes it.
-#[utoipa::path(post, path = "/api/v1/promotions/{number}/reject", tag = "promotions",
+#[utoipa::path(post, path = "/api/v1/promotions/{number}/reject", operation_id = "rejectPromotion", tag = "promotions",
     params(("number" = String, Path, description = "The number, with or without `p`.")),
     request_body = RejectRequest,
     responses((status = 200, description = "It is closed.", body = PromotionView)),
@@ -286,7 +286,7 @@ pub(crate) async fn reject(
 }
 
 /// Ticks off an item of the checklist of a promotion.
-#[utoipa::path(post, path = "/api/v1/promotions/{number}/confirm", tag = "promotions",
+#[utoipa::path(post, path = "/api/v1/promotions/{number}/confirm", operation_id = "confirmChecklistItem", tag = "promotions",
     params(("number" = String, Path, description = "The number, with or without `p`.")),
     request_body = ConfirmRequest,
     responses((status = 200, description = "It is ticked off.", body = PromotionView)),

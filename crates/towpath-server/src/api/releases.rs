@@ -37,7 +37,7 @@ const MAX_NOTES: usize = 64 << 10;
 const NAMED_BLOBS: usize = 1000;
 
 /// Lists the releases, newest first.
-#[utoipa::path(get, path = "/api/v1/releases", tag = "releases", params(PageQuery), responses(
+#[utoipa::path(get, path = "/api/v1/releases", operation_id = "listReleases", tag = "releases", params(PageQuery), responses(
     (status = 200, description = "The releases and where they are.", body = Page<ReleaseView>),
 ))]
 pub(crate) async fn releases(
@@ -53,7 +53,7 @@ pub(crate) async fn releases(
 }
 
 /// Shows a release.
-#[utoipa::path(get, path = "/api/v1/releases/{number}", tag = "releases",
+#[utoipa::path(get, path = "/api/v1/releases/{number}", operation_id = "showRelease", tag = "releases",
     params(("number" = String, Path, description = "The number, with or without `r`.")),
     responses((status = 200, description = "The release and where it is.", body = ReleaseView)),
 )]
@@ -76,7 +76,7 @@ pub(crate) fn no_release(number: ReleaseNumber) -> ApiError {
 ///
 /// The bundle is validated, and the project is declared anew from it if it says something else than before. Making the
 /// same release again yields the one that is there.
-#[utoipa::path(post, path = "/api/v1/releases", tag = "releases", request_body = CreateRelease, responses(
+#[utoipa::path(post, path = "/api/v1/releases", operation_id = "createRelease", tag = "releases", request_body = CreateRelease, responses(
     (status = 200, description = "The same release is there already.", body = ReleaseView),
     (status = 201, description = "The release was made; `Location` is where it is.", body = ReleaseView),
 ))]
@@ -150,7 +150,7 @@ fn content(given: types::ReleaseContent) -> Result<ReleaseContent, ApiError> {
         let tree = read(format!("{pointer}/tree"), &artifact.tree);
         match ArtifactName::new(&name) {
             Ok(name) => {
-                drop(artifacts.insert(name, ArtifactRef { tree, files: artifact.files, size: Bytes(artifact.size) }))
+                artifacts.insert(name, ArtifactRef { tree, files: artifact.files, size: Bytes(artifact.size) });
             }
             Err(error) => misnamed.push(ProblemField { pointer, detail: error.to_string() }),
         }

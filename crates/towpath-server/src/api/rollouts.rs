@@ -12,6 +12,7 @@ use towpath_core::{
     decide::{decide, rollout::rollback_target},
     ids::{EnvironmentName, Revision},
     project::Tier,
+    refusal::{Refusal, RefusalCode},
     rollout::{Deployment, steps},
     traffic::{Counts, RouteId},
     world::World,
@@ -42,7 +43,7 @@ pub(crate) struct RolloutQuery {
 }
 
 /// Shows a rollout: the one that is running, else the newest.
-#[utoipa::path(get, path = "/api/v1/environments/{environment}/rollout", tag = "rollouts",
+#[utoipa::path(get, path = "/api/v1/environments/{environment}/rollout", operation_id = "showRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment."), RolloutQuery),
     responses((status = 200, description = "Its steps, weights, analysis, evidence and instances.", body = RolloutView)),
 )]
@@ -69,7 +70,7 @@ pub(crate) async fn rollout(
 }
 
 /// Holds a rollout.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/pause", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/pause", operation_id = "pauseRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It waits.", body = RolloutView)),
 )]
@@ -81,11 +82,11 @@ pub(crate) async fn pause(
     Body(request): Body<RolloutRequest>,
 ) -> Result<Json<RolloutView>, ApiError> {
     let (environment, reason) = meant(&app, &environment, &headers, request)?;
-    act(&app, &caller, Command::Pause { environment, comment: reason }).await
+    act(&app, &caller, &environment.clone(), Command::Pause { environment, comment: reason }).await
 }
 
 /// Lets a rollout go on.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/resume", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/resume", operation_id = "resumeRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It goes on.", body = RolloutView)),
 )]
@@ -97,11 +98,11 @@ pub(crate) async fn resume(
     Body(request): Body<RolloutRequest>,
 ) -> Result<Json<RolloutView>, ApiError> {
     let (environment, _) = meant(&app, &environment, &headers, request)?;
-    act(&app, &caller, Command::Resume { environment }).await
+    act(&app, &caller, &environment.clone(), Command::Resume { environment }).await
 }
 
 /// Sends a rollout to its end without the steps between.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/promote", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/promote", operation_id = "promoteRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It gets all of the traffic.", body = RolloutView)),
 )]
@@ -115,11 +116,11 @@ pub(crate) async fn promote(
     let confirm = request.confirm.clone();
     let (environment, _) = meant(&app, &environment, &headers, request)?;
     confirmed(&app.engine.world(), &environment, confirm.as_deref())?;
-    act(&app, &caller, Command::PromoteRollout { environment }).await
+    act(&app, &caller, &environment.clone(), Command::PromoteRollout { environment }).await
 }
 
 /// Fails a rollout by hand: the good revision takes everything back. Never needs to be confirmed.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/abort", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollout/abort", operation_id = "abortRollout", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RolloutRequest,
     responses((status = 200, description = "It goes back.", body = RolloutView)),
 )]
@@ -131,14 +132,14 @@ pub(crate) async fn abort(
     Body(request): Body<RolloutRequest>,
 ) -> Result<Json<RolloutView>, ApiError> {
     let (environment, reason) = meant(&app, &environment, &headers, request)?;
-    act(&app, &caller, Command::Abort { environment, reason }).await
+    act(&app, &caller, &environment.clone(), Command::Abort { environment, reason }).await
 }
 
 /// Goes back to a good revision: artifact and configuration together.
 ///
 /// While a rollout is running it is aborted, since the good revision still runs. With `dryRun` the plan is answered and
 /// nothing is done. Never needs to be confirmed.
-#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollback", tag = "rollouts",
+#[utoipa::path(post, path = "/api/v1/environments/{environment}/rollback", operation_id = "rollBack", tag = "rollouts",
     params(("environment" = String, Path, description = "The environment.")), request_body = RollbackRequest,
     responses(
         (status = 200, description = "What would be done (`dryRun`).", body = RollbackPlan),
@@ -165,7 +166,7 @@ pub(crate) async fn roll_back(
         decide(&world, &command, &asker)?;
         return Ok(Json(plan(&app, &world, &name, to).await?).into_response());
     }
-    let view = act(&app, &caller, command).await?;
+    let view = act(&app, &caller, &name, command).await?;
     let location = format!("/api/v1/environments/{name}/rollout?revision={}", view.deployment.revision);
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], view).into_response())
 }
@@ -176,18 +177,20 @@ async fn plan(
     name: &EnvironmentName,
     to: Option<Revision>,
 ) -> Result<RollbackPlan, ApiError> {
-    let (from, target, aborts) = match world.rollout(name) {
-        Some(rollout) => {
-            let stable = rollout.stable.and_then(|stable| world.deployments.get(&stable)).ok_or_else(|| {
-                ApiError::invalid("nothing_to_roll_back_to", format!("nothing good runs in {name} to go back to"))
-                    .next(format!("towpath rollout abort {name}"))
-            })?;
-            (rollout, stable, true)
-        }
-        None => {
-            let (current, target) = rollback_target(world, name, to)?;
-            (current, target, false)
-        }
+    let (from, target, aborts) = if let Some(rollout) = world.rollout(name) {
+        let stable = rollout.stable.and_then(|stable| world.deployments.get(&stable)).ok_or_else(|| {
+            ApiError::from(
+                Refusal::new(
+                    RefusalCode::NothingToRollBackTo,
+                    format!("nothing good runs in {name} to go back to; going back only aborts {}", rollout.revision),
+                )
+                .next(format!("towpath rollout abort {name}")),
+            )
+        })?;
+        (rollout, stable, true)
+    } else {
+        let (current, target) = rollback_target(world, name, to)?;
+        (current, target, false)
     };
     let sides = (diff::Side::of(world, from), diff::Side::of(world, target));
     let diff = diff::diff(app, Some(sides.0), sides.1, name).await?;
@@ -254,20 +257,17 @@ pub(crate) fn confirmed(world: &World, environment: &EnvironmentName, confirm: O
     .next(format!("look at the dry run, then give `confirm`: \"{environment}\" (`--confirm {environment}`)")))
 }
 
-async fn act(app: &App, caller: &Caller, command: Command) -> Result<Json<RolloutView>, ApiError> {
-    let done = app.submit(caller, command.clone()).await?;
-    let name = match command {
-        Command::Pause { environment, .. }
-        | Command::Resume { environment }
-        | Command::PromoteRollout { environment }
-        | Command::Abort { environment, .. } => environment,
-        Command::Rollback { environment, .. } => environment,
-        _ => return Err(ApiError::of_status(StatusCode::INTERNAL_SERVER_ERROR)),
-    };
+async fn act(
+    app: &App,
+    caller: &Caller,
+    name: &EnvironmentName,
+    command: Command,
+) -> Result<Json<RolloutView>, ApiError> {
+    let done = app.submit(caller, command).await?;
     // What this request did, even if another has been quicker since.
     let mut look = app.look().await?;
     look.world = done.world;
-    let found = newest(&look.world, &name).ok_or_else(|| ApiError::not_found(format!("nothing runs in {name}")))?;
+    let found = newest(&look.world, name).ok_or_else(|| ApiError::not_found(format!("nothing runs in {name}")))?;
     Ok(Json(show(app, &look, found).await?))
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct StreamQuery {
 ///
 /// `id` is the sequence, `event` the kind, `data` an `EventView`. A client that connects again with `Last-Event-ID` misses
 /// nothing and gets nothing twice. Comments are sent while nothing happens; the stream ends when the server stops.
-#[utoipa::path(get, path = "/api/v1/events/stream", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "followEvents", tag = "events",
     params(StreamQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The last sequence that was received; weighs more than `after`.")),
     responses((status = 200, description = "The events, for as long as the client listens.",
@@ -64,7 +64,7 @@ pub(crate) async fn stream(
         ApiError::unavailable("too_many_streams", "too many event streams are open")
             .next("close one, or read /api/v1/events")
     })?;
-    let wanted = Wanted::new(query.environment, query.kind, None)?;
+    let wanted = Wanted::new(query.environment.as_deref(), query.kind, None)?;
     let last = match headers.get("last-event-id") {
         None => query.after,
         Some(value) => Some(last_event_id(value)?),

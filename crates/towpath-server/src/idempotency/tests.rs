@@ -32,7 +32,7 @@ fn an_answer_is_forgotten_after_a_day() {
     let (kept, now, body) = (Idempotency::default(), Instant::now(), Digest::of(b"body"));
     assert_eq!(code(kept.claim(&key("a"), body, now)), "go");
     kept.keep(&key("a"), answer(3));
-    assert_eq!(code(kept.claim(&key("a"), body, now + KEPT_FOR - Duration::from_secs(1))), "replay 3");
+    assert_eq!(code(kept.claim(&key("a"), body, now + Duration::from_hours(23))), "replay 3");
     assert_eq!(code(kept.claim(&key("a"), body, now + KEPT_FOR)), "go");
 }
 

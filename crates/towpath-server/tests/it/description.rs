@@ -49,8 +49,10 @@ fn every_operation_says_what_it_does_takes_and_answers() {
         assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{name} has no id of its own");
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{name} has no success");
-        let problem = &responses["default"]["content"]["application/problem+json"]["schema"]["$ref"];
-        assert_eq!(problem, "#/components/schemas/Problem", "{name}");
+        let shared = responses["default"]["$ref"].as_str().unwrap();
+        let problem = api.pointer(shared.trim_start_matches('#')).unwrap();
+        let schema = &problem["content"]["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(schema, "#/components/schemas/Problem", "{name}");
         let guarded = name.contains("/api/v1");
         let bearer = operation["security"].as_array().unwrap().iter().any(|it| it.get("bearer").is_some());
         assert_eq!((bearer, responses.contains_key("401")), (guarded, guarded), "{name}");

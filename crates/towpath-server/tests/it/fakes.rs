@@ -75,7 +75,7 @@ impl Target for FakeTarget {
     }
 
     async fn logs(&self, instance: &InstanceId, query: LogQuery) -> Result<LogChunk, TargetError> {
-        if !lock(&self.sets).get(&instance.set).is_some_and(|replicas| instance.index < *replicas) {
+        if lock(&self.sets).get(&instance.set).is_none_or(|replicas| instance.index >= *replicas) {
             return Err(TargetError::Unknown(instance.clone()));
         }
         let all = format!("first line of {instance}\nsecond line\n");
@@ -84,7 +84,7 @@ impl Target for FakeTarget {
     }
 
     async fn changed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

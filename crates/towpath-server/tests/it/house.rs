@@ -35,7 +35,7 @@ const FILES: [(&str, &str); 4] = [
     ("environments/staging.yaml", "tier: staging\ngates:\n  checklist: [the press is told, the shop is open]\n"),
     (
         "environments/production.yaml",
-        "tier: production\nservices:\n  web: {listen: 8080}\ndeployment:\n  strategy:\n    canary:\n      steps: [{weight: 20}, {pause: {}}, {weight: 60}]\ngates:\n  approvals: {required: 1, roles: [tech-lead]}\n",
+        "tier: production\nservices:\n  web: {listen: 8080}\ndeployment:\n  strategy:\n    canary:\n      steps: [{weight: 20}, {pause: manual}, {weight: 60}]\ngates:\n  approvals: {required: 1, roles: [tech-lead]}\n",
     ),
 ];
 

@@ -1,5 +1,11 @@
 //! The API over real sockets and the real engine, with everything outside of it in memory.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
 
 mod access;
 mod audit;

@@ -32,9 +32,9 @@ async fn the_weight_that_a_revision_really_got_is_what_it_answered() {
         towpath_core::traffic::RouteId { environment: "production".parse().unwrap(), service: "web".parse().unwrap() };
     for round in 0..2_u64 {
         for (revision, requests) in [(6, 30), (3, 70)] {
-            let mut counts = towpath_core::traffic::Counts::default();
-            counts.requests = requests * round;
-            counts.status[4] = round;
+            let status = [0, 0, 0, 0, round];
+            let requests = requests * round;
+            let counts = towpath_core::traffic::Counts { requests, status, ..Default::default() };
             let key = (route.clone(), towpath_core::ids::Revision(revision));
             house.traffic.counts.lock().unwrap().insert(key, counts);
         }

@@ -31,8 +31,8 @@ impl<S: Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin> Frames<S> {
     async fn raw(&mut self) -> Option<String> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
-                let frame = frame.to_owned();
-                self.text = rest.to_owned();
+                let (frame, rest) = (frame.to_owned(), rest.to_owned());
+                self.text = rest;
                 return Some(frame);
             }
             let chunk = timeout(Duration::from_secs(20), self.chunks.next()).await.expect("something in time")?;

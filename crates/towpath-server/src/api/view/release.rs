@@ -46,14 +46,14 @@ fn content(content: &ReleaseContent) -> types::ReleaseContent {
 
 fn place(world: &World, environment: &EnvironmentName, release: ReleaseNumber) -> Option<ReleasePlace> {
     let newest = world.history(environment).find(|deployment| deployment.release == release)?;
-    let is = |revision: Option<towpath_core::ids::Revision>| revision == Some(newest.revision);
     let known = world.environments.get(environment)?;
+    let is_current = known.current == Some(newest.revision);
     let state = match &newest.phase {
         Phase::Running(_) | Phase::RollingBack { .. } => ReleasePlaceState::RollingOut,
-        Phase::RolledBack { .. } => ReleasePlaceState::Failed,
-        Phase::Completed | Phase::Retired if is(known.current) => ReleasePlaceState::Current,
+        Phase::Completed | Phase::Retired if is_current => ReleasePlaceState::Current,
         Phase::Completed | Phase::Retired if known.completed.contains_key(&release) => ReleasePlaceState::Replaced,
-        Phase::Completed | Phase::Retired => ReleasePlaceState::Failed,
+        // What completed and is not listed as such any more was gone back from.
+        Phase::RolledBack { .. } | Phase::Completed | Phase::Retired => ReleasePlaceState::Failed,
     };
     Some(ReleasePlace { environment: environment.to_string(), revision: newest.revision.0, state })
 }
