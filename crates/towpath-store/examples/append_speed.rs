@@ -54,13 +54,9 @@ async fn append(journal: &mut Journal, group: u64, groups: u64) -> Result<(), Bo
         journal.append(entries).await?;
     }
     let seconds = start.elapsed().as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let count = (group * groups) as f64;
-    println!(
-        "append in groups of {group:>3}: {:>8.0} entries/s, {:.2} ms per group",
-        count / seconds,
-        seconds * 1000.0 * group as f64 / count
-    );
+    let count = f64::from(u32::try_from(group * groups)?);
+    let each = seconds * 1000.0 / f64::from(u32::try_from(groups)?);
+    println!("append in groups of {group:>3}: {:>8.0} entries/s, {each:.2} ms per group", count / seconds);
     Ok(())
 }
 

@@ -47,20 +47,8 @@ impl FileBlobs {
         let root = data.join("blobs");
         let temporary = root.join(TEMPORARY);
         fs::create_dir_all(&temporary).map_err(|error| storage("create the folder", &temporary, error))?;
-        let blobs = Self { root, counter: AtomicU64::new(0) };
-        blobs.remove_orphans(&temporary).map_err(|error| storage("clean the folder", &temporary, error))?;
-        Ok(blobs)
-    }
-
-    /// Removes temporary files that nobody writes to: a writer holds a lock on its file as long as it lives.
-    fn remove_orphans(&self, temporary: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(temporary)? {
-            let path = entry?.path();
-            if fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-                fs::remove_file(&path)?;
-            }
-        }
-        Ok(())
+        remove_orphans(&temporary).map_err(|error| storage("clean the folder", &temporary, error))?;
+        Ok(Self { root, counter: AtomicU64::new(0) })
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -160,6 +148,17 @@ impl Blobs for FileBlobs {
         });
         synced.await.map_err(|error| storage("erase", &path, error))
     }
+}
+
+/// Removes temporary files that nobody writes to: a writer holds a lock on its file as long as it lives.
+fn remove_orphans(temporary: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(temporary)? {
+        let path = entry?.path();
+        if fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs file system calls that Tokio has no asynchronous form of.

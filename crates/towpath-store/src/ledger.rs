@@ -7,8 +7,12 @@ mod rows;
 use std::path::Path;
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
 use sqlx::{Executor as _, Row as _, Sqlite, Transaction};
-use towpath_core::ledger::{Entry, Hash, LeafEntry, StoredCheckpoint, canonical_json};
+use towpath_core::{
+    ids::{EnvironmentName, PrincipalName},
+    ledger::{Entry, Hash, LeafEntry, StoredCheckpoint, canonical_json},
+};
 use towpath_engine::ports::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};
 
 use crate::database::{Database, Durability, OpenError, Step, Trouble, trouble};
@@ -22,9 +26,11 @@ const INSERT_ENTRY: &str = "INSERT INTO entries (sequence, at, principal, cause,
 const INSERT_CHECKPOINT: &str = "INSERT INTO checkpoints (size, note) VALUES ($1, $2)";
 const SELECT_ENTRIES: &str = "SELECT sequence, at, principal, cause, environment, kind, version, body, leaf_hash FROM entries \
      WHERE sequence >= $1 ORDER BY sequence LIMIT $2";
-/// Hashes come as one text, because handing over a row costs far more than the 32 bytes in it.
-const SELECT_HASHES: &str = "SELECT count(*), coalesce(group_concat(hex(leaf_hash), '' ORDER BY sequence), ''), \
-     (SELECT max(sequence) FROM entries) FROM entries WHERE sequence >= $1 AND sequence < $2";
+/// Hashes come as one text, because handing over a row costs far more than the 32 bytes in it. They are read from the index
+/// that has nothing else; it is named, because SQLite prefers the table for a range of its key.
+const SELECT_HASHES: &str = "SELECT count(*), coalesce(group_concat(hex(leaf_hash), ''), ''), \
+     (SELECT max(sequence) FROM entries) FROM (SELECT leaf_hash FROM entries INDEXED BY entries_hashes \
+     WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence)";
 const SELECT_SEQUENCES: &str = "SELECT sequence FROM entries WHERE sequence >= $1 AND sequence < $2 ORDER BY sequence";
 const SELECT_CHECKPOINTS: &str = "SELECT size, note FROM checkpoints WHERE size > $1 ORDER BY size LIMIT $2";
 const SEARCH: &str = "SELECT sequence, at, principal, cause, environment, kind, version, body, leaf_hash FROM entries \
@@ -114,15 +120,12 @@ impl Ledger for SqliteStore {
     }
 
     async fn read(&self, from: u64, limit: usize) -> Result<Vec<LeafEntry>, LedgerError> {
-        let rows = sqlx::query(SELECT_ENTRIES)
-            .bind(number(from))
-            .bind(number(limit as u64))
-            .fetch_all(&self.database.readers)
-            .await
-            .map_err(|error| self.error(error))?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match rows::leaf_entry(row, from) {
+        let query = sqlx::query(SELECT_ENTRIES).bind(number(from)).bind(number(limit as u64));
+        // Taken one by one, so that the database reads the next rows while this one is turned into an entry.
+        let mut rows = query.fetch(&self.database.readers);
+        let mut entries = Vec::with_capacity(limit.min(4096));
+        while let Some(row) = rows.try_next().await.map_err(|error| self.error(error))? {
+            match rows::leaf_entry(&row, from) {
                 Ok(entry) => entries.push(entry),
                 Err(error) if entries.is_empty() => return Err(error),
                 // What comes before it is good; asking for what follows will say what is wrong.
@@ -166,9 +169,9 @@ impl Ledger for SqliteStore {
 
     async fn search(&self, filter: &EntryFilter) -> Result<Vec<Entry>, LedgerError> {
         let rows = sqlx::query(SEARCH)
-            .bind(filter.environment.as_ref().map(|name| name.as_str()))
+            .bind(filter.environment.as_ref().map(EnvironmentName::as_str))
             .bind(filter.kind.as_deref())
-            .bind(filter.principal.as_ref().map(|name| name.as_str()))
+            .bind(filter.principal.as_ref().map(PrincipalName::as_str))
             .bind(filter.since.map(rows::time_text))
             .bind(filter.until.map(rows::time_text))
             .bind(filter.before.map(number))
@@ -217,7 +220,7 @@ async fn write_group(
             .bind(rows::time_text(entry.at))
             .bind(entry.principal.as_str())
             .bind(entry.cause.as_str())
-            .bind(entry.environment.as_ref().map(|name| name.as_str()))
+            .bind(entry.environment.as_ref().map(EnvironmentName::as_str))
             .bind(entry.kind.as_str())
             .bind(i64::from(entry.version))
             .bind(canonical_json(&entry.body))

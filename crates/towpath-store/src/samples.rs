@@ -104,7 +104,7 @@ async fn merge(transaction: &mut Transaction<'_, Sqlite>, length: i64, limit: Ti
     for row in &finer {
         let sample = sample(row)?;
         let to = span_end(sample.to, length);
-        absorb(merged.entry((sample.route.clone(), sample.revision, to)), sample, to, length);
+        absorb(merged.entry((sample.route.clone(), sample.revision, to)), &sample, to, length);
     }
     sqlx::query(DELETE_FINER).bind(length).bind(end).execute(&mut **transaction).await.map_err(failure)?;
     for ((route, number, to), mut sum) in merged {
@@ -128,7 +128,7 @@ async fn merge(transaction: &mut Transaction<'_, Sqlite>, length: i64, limit: Ti
 type Slot<'a> = std::collections::btree_map::Entry<'a, (RouteId, Revision, Timestamp), Sample>;
 
 /// Adds a sample to the sum of its span.
-fn absorb(slot: Slot<'_>, sample: Sample, to: Timestamp, length: i64) {
+fn absorb(slot: Slot<'_>, sample: &Sample, to: Timestamp, length: i64) {
     let start = before(to, SignedDuration::from_secs(length));
     let sum = slot.or_insert_with(|| Sample {
         route: sample.route.clone(),

@@ -1,4 +1,5 @@
 //! A damaged, foreign or unwritable database is a clear error, never a panic and never a silent new beginning.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Whatever is done to the database file behind the ledger's back is found, with the right entry.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod common;
 
@@ -171,7 +172,7 @@ async fn no_stored_text_makes_the_reader_panic() {
         "UPDATE entries SET cause = CAST($1 AS TEXT) WHERE sequence = 4",
         "UPDATE entries SET body = CAST($1 AS TEXT) WHERE sequence = 4",
     ];
-    let fixed: [&[u8]; 6] = [b"", b"null", b"1e999", b"\"\xff\"", b"9999-99-99T99:99:99Z", &[b'['; 100_000]];
+    let fixed: [&[u8]; 6] = [b"", b"null", b"1e999", b"\"\xff\"", b"9999-99-99T99:99:99Z", &[b'['; 5000]];
     let arbitrary = proptest::collection::vec(proptest::num::u8::ANY, 0..40);
     for round in 0..60 {
         let bytes = match fixed.get(round) {

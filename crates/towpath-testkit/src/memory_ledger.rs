@@ -177,3 +177,6 @@ impl Ledger for MemoryLedger {
 fn failure(what: &'static str) -> LedgerError {
     LedgerError::Storage(what.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ CREATE TABLE entries (
     leaf_hash   BLOB NOT NULL CHECK (length(leaf_hash) = 32)
 ) STRICT;
 
+-- The tree is rebuilt at every start from the hashes alone; from here they are read without the bodies.
+CREATE INDEX entries_hashes ON entries (sequence, leaf_hash);
+
 CREATE TABLE checkpoints (
     size INTEGER PRIMARY KEY CHECK (size > 0),
     note TEXT NOT NULL

@@ -1,3 +1,5 @@
+//! Tests of `blobs`.
+
 use tempfile::TempDir;
 
 use super::*;

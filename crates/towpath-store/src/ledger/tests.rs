@@ -1,3 +1,5 @@
+//! Tests of `ledger`.
+
 use std::sync::Arc;
 
 use tempfile::TempDir;

@@ -1,4 +1,5 @@
 //! What the tests of the store share.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{path::Path, sync::Arc};

@@ -174,12 +174,14 @@ impl LedgerAudit {
             self.place(place, Origin::From(place));
             return;
         }
-        if let Some(origin) = self.origin_of(leaf, place) { self.place(place, Origin::From(origin)) } else {
-            if self.suspects.len() < MAX_SUSPECTS {
-                self.suspects.push(leaf.clone());
-            }
-            self.alignment.push(place, Origin::Foreign);
+        if let Some(origin) = self.origin_of(leaf, place) {
+            self.place(place, Origin::From(origin));
+            return;
         }
+        if self.suspects.len() < MAX_SUSPECTS {
+            self.suspects.push(leaf.clone());
+        }
+        self.alignment.push(place, Origin::Foreign);
     }
 
     /// Hands in the place of an entry that could not be read, with its leaf hash if that could be.

@@ -1,3 +1,5 @@
+//! Tests of `audit`.
+
 use proptest::prelude::*;
 use serde_json::json;
 
