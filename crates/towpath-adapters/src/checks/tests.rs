@@ -1,3 +1,5 @@
+//! Tests of `checks`.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `artifact`.
+
 use proptest::prelude::*;
 
 use super::*;

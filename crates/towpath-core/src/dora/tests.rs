@@ -1,3 +1,5 @@
+//! Tests of `dora`.
+
 use super::*;
 use crate::{
     command::Asker,

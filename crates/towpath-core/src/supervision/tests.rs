@@ -1,3 +1,5 @@
+//! Tests of `supervision`.
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::SignedDuration;

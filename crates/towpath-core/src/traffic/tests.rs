@@ -1,3 +1,5 @@
+//! Tests of `traffic`.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `balance`.
+
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 

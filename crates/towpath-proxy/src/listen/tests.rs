@@ -1,3 +1,5 @@
+//! Tests of `listen`.
+
 use super::*;
 
 #[test]

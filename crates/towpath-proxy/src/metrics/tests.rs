@@ -1,3 +1,5 @@
+//! Tests of `metrics`.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `normal`.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `outlier`.
+
 use super::*;
 
 fn endpoints(count: u32) -> Vec<Endpoint> {

@@ -1,3 +1,5 @@
+//! Tests of `sniff`.
+
 use super::*;
 
 #[test]

@@ -86,6 +86,7 @@ pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !so() {
         assert!(start.elapsed() < PATIENCE, "never came to be: {what}");
+        // tidy: allow(sleep) between two looks, with a deadline
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -205,6 +206,7 @@ async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::R
             _ = &mut connection => break,
             Ok(()) = stopping.changed() => connection.as_mut().graceful_shutdown(),
             Ok(()) = activity.changed() => {}
+            // tidy: allow(sleep) the idle time is the subject
             () = tokio::time::sleep(Duration::from_millis(idle)), if idle > 0 => connection.as_mut().graceful_shutdown(),
         }
     }
@@ -221,6 +223,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
     let path = request.uri().path().to_owned();
     match path.as_str() {
         "/slow" => {
+            // tidy: allow(sleep) a slow upstream is the subject
             tokio::time::sleep(Duration::from_millis(150)).await;
             Response::new(full(&state.name))
         }
@@ -230,6 +233,7 @@ async fn answer(mut request: Request<Incoming>, state: &State) -> Response<BoxBo
             let parts = futures_util::stream::iter(0..10).then(move |_| {
                 let name = name.clone();
                 async move {
+                    // tidy: allow(sleep) a slow upstream is the subject
                     tokio::time::sleep(Duration::from_millis(15)).await;
                     Ok(Frame::data(name))
                 }

@@ -1,3 +1,5 @@
+//! Tests of `access`.
+
 use http::HeaderValue;
 
 use super::*;

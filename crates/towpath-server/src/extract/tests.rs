@@ -1,3 +1,5 @@
+//! Tests of `extract`.
+
 use serde::Deserialize;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `idempotency`.
+
 use super::*;
 
 fn key(text: &str) -> (PrincipalName, String) {

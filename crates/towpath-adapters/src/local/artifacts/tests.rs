@@ -1,3 +1,5 @@
+//! Tests of `artifacts`.
+
 use std::collections::BTreeMap;
 
 use towpath_testkit::MemoryBlobs;

@@ -1,3 +1,5 @@
+//! Tests of `environment`.
+
 use towpath_core::{
     ids::{EnvironmentName, Revision, ServiceName},
     instance::SetId,

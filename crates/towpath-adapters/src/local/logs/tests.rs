@@ -1,3 +1,5 @@
+//! Tests of `logs`.
+
 use std::io::Write as _;
 
 use super::*;

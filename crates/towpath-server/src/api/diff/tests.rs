@@ -1,3 +1,5 @@
+//! Tests of `diff`.
+
 use super::*;
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
