@@ -95,11 +95,6 @@ impl Client {
         Ok(Self { http, url: running.url, token, data: Some(data) })
     }
 
-    /// Returns the address of the server.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Looks again where the server is: after a restart it may have another address.
     pub(crate) fn refind(&mut self) {
         let running = self.data.as_deref().and_then(|data| Running::read(data).ok().flatten());

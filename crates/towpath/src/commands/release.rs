@@ -15,7 +15,7 @@ use crate::{
     client::Client,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, mistakes},
+    folder::{ProjectFolder, checked, mistakes},
     git,
     output::{Paint, Table},
     words::{count, short, size, time, word},
@@ -45,25 +45,22 @@ pub(crate) async fn make(context: &Context, args: CreateArgs) -> Result<(bool, R
     let folder = context.folder()?;
     let client = context.client()?;
     let loaded = folder.load()?;
-    let (_, diagnostics) = loaded.project();
-    let mut all = loaded.validate();
-    all.extend(diagnostics.into_iter().filter(|one| !loaded.diagnostics().contains(one)));
-    all.dedup();
-    if let Some(failure) = mistakes(loaded.sources(), &all, context.out.paint_err()) {
+    let (_, diagnostics) = checked(&loaded);
+    if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("no release was made"));
     }
-    let commit = git::commit(folder.root());
+    let head = git::commit(folder.root());
     let version = args.version.or_else(|| git::version(folder.root())).ok_or_else(|| {
         Failure::usage("the release needs a version: there is no git commit to name it after")
             .next("towpath release create --version 1.0")
     })?;
     let artifacts = read_artifacts(&folder, &loaded, &args.artifacts)?;
     let bundle = Bundle::of(loaded.sources());
-    let uploaded = upload(context, &client, &artifacts, &bundle).await?;
+    let sent = upload(context, &client, &artifacts, &bundle).await?;
     let views = artifacts.iter().map(|(name, artifact)| (name.to_string(), view(artifact))).collect();
-    let content = ReleaseContent { version, artifacts: views, bundle: bundle.digest().to_string(), commit };
-    let (new, release) = client.create_release(&CreateRelease { content, notes: args.notes }).await?;
-    Ok((new, release, uploaded))
+    let made_of = ReleaseContent { version, artifacts: views, bundle: bundle.digest().to_string(), commit: head };
+    let (new, release) = client.create_release(&CreateRelease { content: made_of, notes: args.notes }).await?;
+    Ok((new, release, sent))
 }
 
 fn view(artifact: &Artifact) -> ArtifactView {

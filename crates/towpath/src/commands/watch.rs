@@ -25,7 +25,7 @@ pub(crate) mod view;
 pub(crate) use lines::Lines;
 
 /// Time between two looks while nothing happens: measurements are not all events.
-const LOOK_EVERY: Duration = Duration::from_millis(1000);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Follows the rollout of an environment (its newest, or the one given) to its end.
 pub(crate) async fn follow(
@@ -108,7 +108,7 @@ impl<'a> Watcher<'a> {
         let pause = LOOK_EVERY.min(self.deadline.map_or(LOOK_EVERY, |at| at.saturating_duration_since(Instant::now())));
         tokio::select! {
             signal = self.events.next() => match signal? {
-                Signal::Event(_) | Signal::Alive => {}
+                Signal::Event | Signal::Alive => {}
                 Signal::Lost => self.context.out.progress("the server does not answer; waiting for it"),
                 Signal::Back => self.context.out.progress("the server is back"),
             },
