@@ -10,6 +10,7 @@
 
 mod cli;
 mod demo;
+mod docs;
 mod environments;
 #[path = "../../src/demo/load.rs"]
 mod load;
