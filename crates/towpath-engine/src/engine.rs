@@ -1,9 +1,16 @@
 //! The engine: the handle everybody uses, and the loop that observes, plans and performs.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex, Notify, broadcast, mpsc, oneshot};
+use tokio::{
+    sync::{Mutex, Notify, broadcast, mpsc, oneshot},
+    task::JoinHandle,
+};
 use towpath_core::{
     command::{Asker, Command},
     event::Event,
@@ -73,6 +80,7 @@ pub struct Engine {
     pub(crate) ports: Ports,
     published: Arc<Published>,
     requests: mpsc::Sender<Request>,
+    writer: std::sync::Mutex<Option<JoinHandle<()>>>,
     wake: Notify,
     pub(crate) memory: Mutex<Memory>,
     system: PrincipalName,
@@ -96,10 +104,22 @@ impl Engine {
     pub async fn open(ports: Ports, signer: CheckpointSigner) -> Result<Arc<Self>, EngineError> {
         let (writer, published) = Writer::open(Arc::clone(&ports.ledger), signer).await?;
         let (requests, receiver) = mpsc::channel(4096);
-        tokio::spawn(writer.run(receiver));
+        let writer = std::sync::Mutex::new(Some(tokio::spawn(writer.run(receiver))));
         let system = PrincipalName::control_plane();
         let memory = Mutex::new(Memory::default());
-        Ok(Arc::new(Self { ports, published, requests, wake: Notify::new(), memory, system }))
+        Ok(Arc::new(Self { ports, published, requests, writer, wake: Notify::new(), memory, system }))
+    }
+
+    /// Gives up this handle and waits until the writer has finished, which it does once every other handle is gone; `limit`
+    /// bounds the wait for those. Afterwards nothing is written any more, and the storage can be closed.
+    pub async fn close(self: Arc<Self>, limit: Duration) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(self);
+        if let Some(writer) = writer
+            && tokio::time::timeout(limit, writer).await.is_err()
+        {
+            tracing::warn!("somebody still holds the engine; its writer was not waited for");
+        }
     }
 
     /// Returns the newest world.

@@ -36,6 +36,13 @@ pub(crate) enum Exit {
 pub(crate) struct Failure {
     /// The exit status.
     pub exit: Exit,
+    // Boxed, because every result carries room for it.
+    told: Box<Told>,
+}
+
+/// What is told of a failure.
+#[derive(Debug, Default)]
+struct Told {
     code: String,
     message: String,
     /// Printed before the message as it is: reports with excerpts of files.
@@ -49,16 +56,8 @@ pub(crate) struct Failure {
 impl Failure {
     /// Returns a failure with a stable code and what failed.
     pub(crate) fn new(exit: Exit, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            code: code.to_owned(),
-            message: message.into(),
-            report: None,
-            facts: Vec::new(),
-            kept: None,
-            next: Vec::new(),
-            problem: None,
-        }
+        let told = Told { code: code.to_owned(), message: message.into(), ..Told::default() };
+        Self { exit, told: Box::new(told) }
     }
 
     /// Returns the failure of something that was asked for wrongly.
@@ -81,7 +80,7 @@ impl Failure {
     pub(crate) fn causes(mut self, error: &(dyn Error + 'static)) -> Self {
         let mut source = error.source();
         while let Some(error) = source {
-            self.facts.push(("cause", error.to_string()));
+            self.told.facts.push(("cause", error.to_string()));
             source = error.source();
         }
         self
@@ -90,36 +89,36 @@ impl Failure {
     /// Adds an error as the cause, with what is under it.
     #[must_use]
     pub(crate) fn because(mut self, error: &(dyn Error + 'static)) -> Self {
-        self.facts.push(("cause", error.to_string()));
+        self.told.facts.push(("cause", error.to_string()));
         self.causes(error)
     }
 
     /// Adds a line with a label of at most six letters.
     #[must_use]
     pub(crate) fn fact(mut self, label: &'static str, text: impl Into<String>) -> Self {
-        self.facts.push((label, text.into()));
+        self.told.facts.push((label, text.into()));
         self
     }
 
     /// Says what was kept.
     #[must_use]
     pub(crate) fn kept(mut self, text: impl Into<String>) -> Self {
-        self.kept = Some(text.into());
+        self.told.kept = Some(text.into());
         self
     }
 
     /// Says what to do next.
     #[must_use]
     pub(crate) fn next(mut self, text: impl Into<String>) -> Self {
-        self.next.push(text.into());
+        self.told.next.push(text.into());
         self
     }
 
     /// Puts a ready report before the message, and its data into the JSON form.
     #[must_use]
-    pub(crate) fn report(mut self, text: String, errors: Value) -> Self {
-        self.report = Some(text);
-        self.problem = Some(json!({ "errors": errors }));
+    pub(crate) fn report(mut self, text: String, errors: &Value) -> Self {
+        self.told.report = Some(text);
+        self.told.problem = Some(json!({ "errors": errors }));
         self
     }
 
@@ -132,40 +131,36 @@ impl Failure {
             ProblemKind::Internal => Exit::Failed,
         };
         let mut failure = Self::new(exit, &problem.code, problem.detail.clone()).kept(kept);
-        failure.facts.extend(problem.details.iter().map(|line| ("why", line.clone())));
+        failure.told.facts.extend(problem.details.iter().map(|line| ("why", line.clone())));
         failure
+            .told
             .facts
             .extend(problem.errors.iter().map(|field| ("field", format!("{}: {}", field.pointer, field.detail))));
         if problem.kind == ProblemKind::Internal {
-            failure.facts.push(("log", format!("the server's log has request {}", problem.request_id)));
+            failure.told.facts.push(("log", format!("the server's log has request {}", problem.request_id)));
         }
-        failure.next.extend(problem.next.clone());
-        failure.problem = serde_json::to_value(problem).ok();
+        failure.told.next.extend(problem.next.clone());
+        failure.told.problem = serde_json::to_value(problem).ok();
         failure
-    }
-
-    /// Returns the stable code.
-    pub(crate) fn code(&self) -> &str {
-        &self.code
     }
 
     /// Returns what failed, in one sentence.
     pub(crate) fn message(&self) -> &str {
-        &self.message
+        &self.told.message
     }
 
     /// Says whether there is anything to say.
     pub(crate) fn is_silent(&self) -> bool {
-        self.message.is_empty()
+        self.told.message.is_empty()
     }
 
     /// Returns the form for people, ending in a newline.
     pub(crate) fn text(&self, paint: Paint) -> String {
-        let mut text = self.report.clone().unwrap_or_default();
-        text += &format!("{} {}\n", paint.red("error:"), self.message);
-        let kept = self.kept.iter().map(|kept| ("kept", kept));
-        let next = self.next.iter().map(|next| ("next", next));
-        for (label, line) in self.facts.iter().map(|(label, line)| (*label, line)).chain(kept).chain(next) {
+        let mut text = self.told.report.clone().unwrap_or_default();
+        text += &format!("{} {}\n", paint.red("error:"), self.told.message);
+        let kept = self.told.kept.iter().map(|kept| ("kept", kept));
+        let next = self.told.next.iter().map(|next| ("next", next));
+        for (label, line) in self.told.facts.iter().map(|(label, line)| (*label, line)).chain(kept).chain(next) {
             text += &format!("  {}  {line}\n", paint.dim(&format!("{label:<5}")));
         }
         text
@@ -173,16 +168,16 @@ impl Failure {
 
     /// Returns the form for machines: problem details (RFC 9457), the server's own where it sent them.
     pub(crate) fn json(&self) -> Value {
-        let mut problem = match &self.problem {
+        let mut problem = match &self.told.problem {
             Some(problem) if problem.get("type").is_some() => problem.clone(),
             other => {
                 let mut problem = json!({
-                    "type": format!("urn:towpath:problem:{}", self.code),
-                    "title": self.code.replace('_', " "),
-                    "code": self.code,
-                    "detail": self.message,
-                    "details": self.facts.iter().map(|(_, line)| line).collect::<Vec<_>>(),
-                    "next": self.next.first(),
+                    "type": format!("urn:towpath:problem:{}", self.told.code),
+                    "title": self.told.code.replace('_', " "),
+                    "code": self.told.code,
+                    "detail": self.told.message,
+                    "details": self.told.facts.iter().map(|(_, line)| line).collect::<Vec<_>>(),
+                    "next": self.told.next.first(),
                 });
                 if let (Some(errors), Some(object)) =
                     (other.as_ref().and_then(|other| other.get("errors")), problem.as_object_mut())
@@ -194,7 +189,7 @@ impl Failure {
         };
         if let Some(object) = problem.as_object_mut() {
             object.insert("schemaVersion".to_owned(), json!(1));
-            object.insert("kept".to_owned(), json!(self.kept));
+            object.insert("kept".to_owned(), json!(self.told.kept));
             object.insert("exitStatus".to_owned(), json!(self.exit as u8));
         }
         problem

@@ -5,8 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use towpath_core::config::{
-    Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SourceSet, has_errors, is_source, load, render_diagnostics,
+use towpath_core::{
+    config::{
+        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SourceSet, has_errors, is_source, load,
+        render_diagnostics,
+    },
+    project::Project,
 };
 
 use crate::{
@@ -85,6 +89,16 @@ impl ProjectFolder {
     }
 }
 
+/// Returns the project and everything that is wrong with its files, in whatever environment.
+pub(crate) fn checked(loaded: &Loaded) -> (Option<Project>, Vec<Diagnostic>) {
+    let (project, of_project) = loaded.project();
+    let mut diagnostics = loaded.validate();
+    // The pipeline and the people are part of the project, not of an environment.
+    let new: Vec<Diagnostic> = of_project.into_iter().filter(|one| !diagnostics.contains(one)).collect();
+    diagnostics.extend(new);
+    (project, diagnostics)
+}
+
 /// Returns the failure that these mistakes are, or `None` if there are only warnings.
 pub(crate) fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: Paint) -> Option<Failure> {
     if !has_errors(diagnostics) {
@@ -99,7 +113,7 @@ pub(crate) fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: P
     };
     Some(
         Failure::new(Exit::Failed, "invalid_configuration", message)
-            .report(render_diagnostics(sources, diagnostics, paint.is_on()), serde_json::json!(views))
+            .report(render_diagnostics(sources, diagnostics, paint.is_on()), &serde_json::json!(views))
             .kept("nothing was changed")
             .next("mend the files, then towpath env validate"),
     )
@@ -113,12 +127,12 @@ pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
 /// Returns the failure to write a file, with what to do where that is known.
 pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::new(Exit::Failed, "unwritable", format!("cannot write `{}`", path.display())).because(error);
-    match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            failure.next("give this user the right to write there, or work in another folder")
-        }
-        io::ErrorKind::StorageFull => failure.next("make room on this file system and try again"),
-        _ => failure,
+    if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) {
+        failure.next("give this user the right to write there, or work in another folder")
+    } else if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        failure.next("make room on this file system and try again")
+    } else {
+        failure
     }
 }
 

@@ -82,32 +82,32 @@ impl Output {
     }
 
     /// Returns the colours of standard output.
-    pub(crate) fn paint(&self) -> Paint {
+    pub(crate) fn paint(self) -> Paint {
         self.out
     }
 
     /// Returns the colours of standard error.
-    pub(crate) fn paint_err(&self) -> Paint {
+    pub(crate) fn paint_err(self) -> Paint {
         self.err
     }
 
     /// Says whether data is for people.
-    pub(crate) fn is_text(&self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         self.format == Format::Text
     }
 
     /// Says whether what was printed may be drawn over.
-    pub(crate) fn is_live(&self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         self.live && self.is_text()
     }
 
     /// Says how much more is to be told.
-    pub(crate) fn verbosity(&self) -> u8 {
+    pub(crate) fn verbosity(self) -> u8 {
         self.verbose
     }
 
     /// Prints one thing: as text what `text` returns, as JSON the value itself.
-    pub(crate) fn show<T: Serialize>(&self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub(crate) fn show<T: Serialize>(self, value: &T, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.data(&text(self.out)),
             Format::Json => self.data(&(pretty(&versioned(value)) + "\n")),
@@ -116,7 +116,7 @@ impl Output {
     }
 
     /// Prints a list: as text what `text` returns, as JSON `{"items": [...]}`, as JSON lines one item on each.
-    pub(crate) fn list<T: Serialize>(&self, items: &[T], text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub(crate) fn list<T: Serialize>(self, items: &[T], text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.format {
             Format::Text => self.data(&text(self.out)),
             Format::Json => self.data(&(pretty(&versioned(&json!({ "items": items }))) + "\n")),
@@ -125,40 +125,36 @@ impl Output {
     }
 
     /// Prints a value as one line of JSON: an item of a stream.
-    pub(crate) fn line<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+    pub(crate) fn line<T: Serialize>(self, value: &T) -> Result<(), Failure> {
         self.data(&format!("{}\n", versioned(value)))
     }
 
     /// Prints text as it is.
-    pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
+    #[expect(clippy::unused_self, reason = "where data goes is the output's to say")]
+    pub(crate) fn data(self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| write_failure(&error))
     }
 
     /// Tells how far the command is, on standard error; not with `--quiet`, nor where data is JSON.
-    pub(crate) fn progress(&self, text: &str) {
+    pub(crate) fn progress(self, text: &str) {
         if !self.quiet && self.is_text() {
-            self.tell(text);
+            tell(text);
         }
     }
 
     /// Tells what to do next, on standard error; as [`Output::progress`].
-    pub(crate) fn next(&self, command: &str) {
+    pub(crate) fn next(self, command: &str) {
         self.progress(&format!("{} {command}", self.err.dim("next:")));
     }
 
     /// Tells something that matters, on standard error.
-    pub(crate) fn warn(&self, text: &str) {
-        self.tell(&format!("{} {text}", self.err.yellow("warning:")));
-    }
-
-    fn tell(&self, text: &str) {
-        // Where nobody reads standard error, nothing can be told.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+    pub(crate) fn warn(self, text: &str) {
+        tell(&format!("{} {text}", self.err.yellow("warning:")));
     }
 
     /// Prints why the command failed, on standard error.
-    pub(crate) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(self, failure: &Failure) {
         let text = match self.format {
             Format::Text => failure.text(self.err),
             Format::Json => pretty(&failure.json()) + "\n",
@@ -166,6 +162,11 @@ impl Output {
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
+}
+
+fn tell(text: &str) {
+    // Where nobody reads standard error, nothing can be told.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 fn versioned<T: Serialize>(value: &T) -> Value {

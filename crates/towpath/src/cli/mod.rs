@@ -45,7 +45,6 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Globals {
     /// Prints data as text, as one JSON document, or as JSON lines. Never depends on where the output goes.
     #[arg(short, long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]

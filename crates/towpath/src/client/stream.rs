@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode, header};
-use towpath_server::api::types::EventView;
 
 use super::Client;
 use crate::failure::{Exit, Failure};
@@ -16,9 +15,9 @@ const LONGEST: usize = 16 << 20;
 /// What the stream gives.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    /// Something happened.
-    Event(Box<EventView>),
-    /// Nothing happened, or something that is only for knowing that the stream lives.
+    /// Something happened: look again.
+    Event,
+    /// Nothing happened; the stream lives.
     Alive,
     /// The server went away; it is looked for again.
     Lost,
@@ -54,7 +53,7 @@ impl Events {
     /// Waits for the next signal. What cannot be mended by waiting is an error. Safe to be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Result<Signal, Failure> {
         loop {
-            if let Some(signal) = self.take()? {
+            if let Some(signal) = self.take() {
                 return Ok(signal);
             }
             let Some(response) = &mut self.response else {
@@ -95,22 +94,12 @@ impl Events {
     }
 
     /// Takes one whole message out of the buffer, if there is one.
-    fn take(&mut self) -> Result<Option<Signal>, Failure> {
-        let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") else { return Ok(None) };
+    fn take(&mut self) -> Option<Signal> {
+        let end = self.buffer.windows(2).position(|pair| pair == b"\n\n")?;
         let message: Vec<u8> = self.buffer.drain(..end + 2).collect();
         let text = String::from_utf8_lossy(&message);
-        let mut data = String::new();
-        for line in text.lines() {
-            if let Some(id) = line.strip_prefix("id:") {
-                self.last_id = Some(id.trim().to_owned());
-            } else if let Some(part) = line.strip_prefix("data:") {
-                data.push_str(part.strip_prefix(' ').unwrap_or(part));
-            }
-        }
-        if data.is_empty() {
-            return Ok(Some(Signal::Alive));
-        }
-        // Other kinds of messages may come one day; they only say that something happened.
-        Ok(Some(serde_json::from_str(&data).map_or(Signal::Alive, |event| Signal::Event(Box::new(event)))))
+        let id = text.lines().find_map(|line| line.strip_prefix("id:"));
+        self.last_id = id.map(|id| id.trim().to_owned()).or(self.last_id.take());
+        Some(if text.lines().any(|line| line.starts_with("data:")) { Signal::Event } else { Signal::Alive })
     }
 }

@@ -9,7 +9,7 @@ use towpath_core::{
         Comparison, Explanation, Format, Inputs, Loaded, ResolvedEnvironment, compare, detect, has_errors, render,
         render_diagnostics,
     },
-    ids::ServiceName,
+    ids::{EnvironmentName, ServiceName},
 };
 
 use super::Outcome;
@@ -17,7 +17,7 @@ use crate::{
     cli::{EnvCommand, RenderArgs},
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, mistakes},
+    folder::{ProjectFolder, checked, mistakes},
     output::{Paint, Table},
     words::count,
 };
@@ -88,15 +88,9 @@ fn list(context: &Context, folder: &ProjectFolder) -> Outcome {
 
 /// Returns one environment with everything decided, or its mistakes.
 fn resolve(context: &Context, loaded: &Loaded, name: &str) -> Result<ResolvedEnvironment, Failure> {
-    if let Err(error) = loaded.find(name) {
-        // With broken files nobody can say which names there are.
-        if let Some(failure) = mistakes(loaded.sources(), loaded.diagnostics(), context.out.paint_err()) {
-            return Err(failure);
-        }
-        return Err(Failure::new(Exit::Usage, "not_found", error.to_string()).next("towpath env list"));
-    }
+    let name = known(context, loaded, name)?;
     let inputs = Inputs { process: Context::process_environment(), ..Inputs::default() };
-    let mut resolution = loaded.resolve(name, &inputs);
+    let mut resolution = loaded.resolve(name.as_str(), &inputs);
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);
     if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {
@@ -105,6 +99,15 @@ fn resolve(context: &Context, loaded: &Loaded, name: &str) -> Result<ResolvedEnv
     resolution
         .environment
         .ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{name}` cannot be resolved")))
+}
+
+/// Returns the environment of this name or alias.
+fn known(context: &Context, loaded: &Loaded, name: &str) -> Result<EnvironmentName, Failure> {
+    loaded.find(name).map_err(|error| {
+        // With broken files nobody can say which names there are.
+        mistakes(loaded.sources(), loaded.diagnostics(), context.out.paint_err())
+            .unwrap_or_else(|| Failure::new(Exit::Usage, "not_found", error.to_string()).next("towpath env list"))
+    })
 }
 
 fn explain(context: &Context, folder: &ProjectFolder, environment: &str, key: Option<&str>) -> Outcome {
@@ -132,30 +135,23 @@ fn explained(explanation: &Explanation, paint: Paint) -> String {
 
 fn validate(context: &Context, folder: &ProjectFolder, environment: Option<&str>) -> Outcome {
     let loaded = folder.load()?;
-    let (diagnostics, sources, checked) = match environment {
-        Some(name) => {
-            let mut diagnostics = loaded.diagnostics().to_vec();
-            let mut resolution = loaded.resolve(name, &Inputs::default());
-            diagnostics.append(&mut resolution.diagnostics);
-            (diagnostics, resolution.sources, 1)
-        }
-        None => {
-            let mut diagnostics = loaded.validate();
-            // The pipeline and the people are part of the project, not of an environment.
-            let (_, project) = loaded.project();
-            let new: Vec<_> = project.into_iter().filter(|one| !diagnostics.contains(one)).collect();
-            diagnostics.extend(new);
-            (diagnostics, loaded.sources().clone(), loaded.environments().count())
-        }
+    let (diagnostics, sources, count_of) = if let Some(name) = environment {
+        let name = known(context, &loaded, name)?;
+        let mut diagnostics = loaded.diagnostics().to_vec();
+        let mut resolution = loaded.resolve(name.as_str(), &Inputs::default());
+        diagnostics.append(&mut resolution.diagnostics);
+        (diagnostics, resolution.sources, 1)
+    } else {
+        (checked(&loaded).1, loaded.sources().clone(), loaded.environments().count())
     };
     if let Some(failure) = mistakes(&sources, &diagnostics, context.out.paint_err()) {
         return Err(failure);
     }
     let views: Vec<_> = diagnostics.iter().map(|one| one.view(&sources)).collect();
-    let value = json!({ "valid": true, "environments": checked, "warnings": views });
+    let value = json!({ "valid": true, "environments": count_of, "warnings": views });
     context.out.show(&value, |paint| {
         let warnings = render_diagnostics(&sources, &diagnostics, paint.is_on());
-        let checked = count(checked as u64, "environment");
+        let checked = count(count_of as u64, "environment");
         format!("{warnings}{} {checked}, no mistakes\n", paint.green("ok"))
     })?;
     Ok(Exit::Done)
@@ -225,7 +221,7 @@ fn comparison_json(comparison: &Comparison, full: bool) -> serde_json::Value {
 
 fn comparison_text(comparison: &Comparison, full: bool, paint: Paint) -> String {
     let mut head = vec!["KEY"];
-    head.extend(comparison.environments.iter().map(towpath_core::ids::EnvironmentName::as_str));
+    head.extend(comparison.environments.iter().map(EnvironmentName::as_str));
     let mut table = Table::new(&head);
     for row in comparison.rows.iter().filter(|row| full || !row.same) {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| paint.dim("–"));

@@ -151,6 +151,6 @@ fn ignore(root: &Path) -> Result<(), Failure> {
     let before = fs::read_to_string(&path).unwrap_or_default();
     let newline = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     let opened = OpenOptions::new().create(true).append(true).open(&path);
-    let written = opened.and_then(|mut file| write!(file, "{newline}{IGNORED}\n"));
+    let written = opened.and_then(|mut file| writeln!(file, "{newline}{IGNORED}"));
     written.map_err(|error| unwritable(&path, &error).kept("the project's files were written"))
 }

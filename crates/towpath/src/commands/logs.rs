@@ -36,7 +36,10 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Outcome {
         print(context, chunk, several || args.follow)?;
         next.insert(key(chunk), chunk.next);
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
@@ -48,7 +51,6 @@ pub(crate) async fn run(context: &Context, args: LogsArgs) -> Outcome {
             Err(failure) => return Err(failure),
         }
     }
-    Ok(Exit::Done)
 }
 
 /// Prints what instances wrote since the last look, and the beginning of what new instances wrote.

@@ -1,6 +1,10 @@
 //! `towpath release …`: files and configuration pinned together.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use towpath_core::{
     config::{Bundle, Loaded},
@@ -8,18 +12,24 @@ use towpath_core::{
 };
 use towpath_server::api::types::{ArtifactView, CreateRelease, ReleaseContent, ReleasePlaceState, ReleaseView};
 
-use super::Outcome;
+use super::{Outcome, watch};
 use crate::{
     artifacts::{self, Artifact},
     cli::{CreateArgs, ReleaseCommand},
     client::Client,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, mistakes},
+    folder::{ProjectFolder, checked, mistakes},
     git,
     output::{Paint, Table},
     words::{count, short, size, time, word},
 };
+
+/// How long an environment that takes releases by itself may take to begin.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Time between two looks at whether a release is taken.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
     match command {
@@ -34,9 +44,49 @@ pub(crate) async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
 }
 
 async fn create(context: &Context, args: CreateArgs) -> Outcome {
+    let waits = args.wait;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout.to_std());
     let (new, release, uploaded) = make(context, args).await?;
     context.out.show(&release, |paint| created(&release, new, &uploaded, paint))?;
+    if waits {
+        return follow(context, &release, deadline).await;
+    }
     context.out.next(&format!("towpath promote r{} ENVIRONMENT, or towpath status", release.number));
+    Ok(Exit::Done)
+}
+
+/// Follows a release into every environment that takes it by itself.
+async fn follow(context: &Context, release: &ReleaseView, deadline: Option<Instant>) -> Outcome {
+    let client = context.client()?;
+    let status = client.status().await?;
+    for environment in status.environments.iter().filter(|one| one.automatic && one.after.is_empty()) {
+        let began_by = Instant::now() + TAKEN_WITHIN;
+        let began = loop {
+            let found = client.release(release.number).await?.places;
+            let place = found.into_iter().find(|place| place.environment == environment.name);
+            if let Some(place) = place {
+                break place.revision;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                context.out.progress(&format!("r{} has not begun in {}", release.number, environment.name));
+                return Ok(Exit::StillRunning);
+            }
+            if Instant::now() >= began_by {
+                let message = format!("{} does not take r{}", environment.name, release.number);
+                return Err(Failure::new(Exit::Failed, "not_taken", message)
+                    .kept(format!("r{} was made", release.number))
+                    .next(format!("towpath promote r{} {}, which says why", release.number, environment.name)));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+            }
+        };
+        let exit = watch::follow(context, client.clone(), &environment.name, Some(began), deadline).await?;
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+    }
     Ok(Exit::Done)
 }
 
@@ -45,25 +95,22 @@ pub(crate) async fn make(context: &Context, args: CreateArgs) -> Result<(bool, R
     let folder = context.folder()?;
     let client = context.client()?;
     let loaded = folder.load()?;
-    let (_, diagnostics) = loaded.project();
-    let mut all = loaded.validate();
-    all.extend(diagnostics.into_iter().filter(|one| !loaded.diagnostics().contains(one)));
-    all.dedup();
-    if let Some(failure) = mistakes(loaded.sources(), &all, context.out.paint_err()) {
+    let (_, diagnostics) = checked(&loaded);
+    if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("no release was made"));
     }
-    let commit = git::commit(folder.root());
+    let head = git::commit(folder.root());
     let version = args.version.or_else(|| git::version(folder.root())).ok_or_else(|| {
         Failure::usage("the release needs a version: there is no git commit to name it after")
             .next("towpath release create --version 1.0")
     })?;
     let artifacts = read_artifacts(&folder, &loaded, &args.artifacts)?;
     let bundle = Bundle::of(loaded.sources());
-    let uploaded = upload(context, &client, &artifacts, &bundle).await?;
+    let sent = upload(context, &client, &artifacts, &bundle).await?;
     let views = artifacts.iter().map(|(name, artifact)| (name.to_string(), view(artifact))).collect();
-    let content = ReleaseContent { version, artifacts: views, bundle: bundle.digest().to_string(), commit };
-    let (new, release) = client.create_release(&CreateRelease { content, notes: args.notes }).await?;
-    Ok((new, release, uploaded))
+    let made_of = ReleaseContent { version, artifacts: views, bundle: bundle.digest().to_string(), commit: head };
+    let (new, release) = client.create_release(&CreateRelease { content: made_of, notes: args.notes }).await?;
+    Ok((new, release, sent))
 }
 
 fn view(artifact: &Artifact) -> ArtifactView {

@@ -103,7 +103,9 @@ fn environment_text(environment: &EnvironmentView, instances: &InstanceList, pai
     let mut fact = |label: &str, value: String| facts.row(vec![format!("  {}", paint.dim(label)), value]);
     fact("release", release(one));
     fact("rollout", rollout(one, paint));
-    addresses(one).into_iter().for_each(|address| fact("address", address));
+    for address in addresses(one) {
+        fact("address", address);
+    }
     one.addresses.iter().filter_map(|address| address.preview.clone()).for_each(|preview| fact("preview", preview));
     environment.gates.iter().for_each(|gate| fact("gate", gate.clone()));
     for retiring in &environment.retiring {

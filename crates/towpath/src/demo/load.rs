@@ -82,6 +82,7 @@ impl Load {
         lock(&self.tally).clone()
     }
 
+    #[allow(dead_code, reason = "for the tests, which use this file too")]
     /// Stops, waits for the last answers and returns what came back.
     pub(crate) fn stop(mut self) -> Tally {
         self.end();

@@ -120,7 +120,7 @@ async fn gates(stage: &Stage<'_>, cast: &Cast, release: u64) -> Result<(), Failu
     stage.tell(&format!("$ towpath --as ana approve p{}", asked.number))?;
     match cast.ana.approve(asked.number, &ApproveRequest::default()).await {
         Err(failure) if failure.exit == Exit::Refused => {
-            stage.tell(&format!("{} {}", paint.red("refused:"), failure.message()))?
+            stage.tell(&format!("{} {}", paint.red("refused:"), failure.message()))?;
         }
         Err(failure) => return Err(failure),
         Ok(_) => return Err(missed("an approval of one's own was taken", "ana made the release and asked for it")),
@@ -167,8 +167,7 @@ async fn bad_release(stage: &Stage<'_>, cast: &Cast, good: u64) -> Result<Value,
         "production did not roll 1.1 back by its analysis",
         &failure,
     )?;
-    let canary =
-        rollout.steps.iter().filter(|step| step.kind == StepKind::Weight).filter_map(|step| step.weight_percent).next();
+    let canary = rollout.steps.iter().filter(|step| step.kind == StepKind::Weight).find_map(|step| step.weight_percent);
     let canary = u64::from(canary.unwrap_or(0));
     let took = deployment.ended_at.map(|ended| between(deployment.started_at, ended)).unwrap_or_default();
     let share = Share::of(seen.failed, seen.requests);
@@ -245,7 +244,13 @@ async fn ending(stage: &Stage<'_>, cast: &Cast) -> Result<Value, Failure> {
 async fn make(stage: &Stage<'_>, version: &str) -> Result<ReleaseView, Failure> {
     project::set_version(&stage.root, version).map_err(|error| unwritable(&stage.root, &error))?;
     stage.tell(&format!("$ towpath --as ana release create --version {version}"))?;
-    let args = CreateArgs { version: Some(version.to_owned()), artifacts: Vec::new(), notes: None };
+    let args = CreateArgs {
+        version: Some(version.to_owned()),
+        artifacts: Vec::new(),
+        notes: None,
+        wait: false,
+        timeout: None,
+    };
     let (new, release, uploaded) = release::make(&stage.as_person(Some("ana")), args).await?;
     expect(new, "a new release was not new", version)?;
     let digest = short(&release.digest);

@@ -27,7 +27,7 @@ use crate::{
     client::Running,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, mistakes},
+    folder::{ProjectFolder, checked, mistakes},
 };
 
 /// How long requests in flight may take when the server stops. Instances go on, so nothing long is lost.
@@ -76,12 +76,7 @@ pub(crate) fn serve(context: &Context, args: &UpArgs) -> Result<(), Failure> {
 
 fn read_project(context: &Context, folder: &ProjectFolder) -> Result<(Project, Bundle), Failure> {
     let loaded = folder.load()?;
-    let (project, mut diagnostics) = loaded.project();
-    for diagnostic in loaded.validate() {
-        if !diagnostics.contains(&diagnostic) {
-            diagnostics.push(diagnostic);
-        }
-    }
+    let (project, diagnostics) = checked(&loaded);
     if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("nothing was started"));
     }
@@ -119,12 +114,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
         let failure = Failure::new(Exit::Failed, "port_in_use", format!("cannot listen on `{address}`"))
             .because(&error)
             .kept("nothing was started");
-        match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                failure.next("stop what listens there, or choose another: towpath up --listen 127.0.0.1:0")
-            }
-            _ => failure.next("choose another address: towpath up --listen 127.0.0.1:0"),
-        }
+        let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        let stop = if taken { "stop what listens there, or " } else { "" };
+        failure.next(format!("{stop}choose another address: towpath up --listen 127.0.0.1:0"))
     })
 }
 
@@ -256,7 +248,7 @@ async fn close(parts: Parts, stop_instances: bool) {
         target.stop_all().await;
     }
     proxy.shutdown(DRAIN).await;
-    drop(engine);
+    engine.close(DRAIN).await;
     store.close().await;
     samples.close().await;
 }

@@ -74,7 +74,9 @@ fn text(resolved: &ResolvedEnvironment, paint: Paint) -> String {
         };
         fact("verify", format!("{}: {what}", check.name));
     }
-    gates(&resolved.gates).into_iter().for_each(|gate| fact("gate", gate));
+    for gate in gates(&resolved.gates) {
+        fact("gate", gate);
+    }
     let mut text = format!("{}\n{}", paint.bold(resolved.name.as_str()), facts.text(paint));
     for (name, service) in &resolved.services {
         text += &format!("\n{}\n{}", paint.bold(&format!("service {name}")), service_text(service, paint));

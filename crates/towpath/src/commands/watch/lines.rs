@@ -8,8 +8,7 @@ pub(crate) struct Lines {
     started: bool,
     step: Option<usize>,
     ready: Vec<(u64, String, u32, u32)>,
-    measured: usize,
-    last_measured: Option<jiff::Timestamp>,
+    measured: Option<jiff::Timestamp>,
     paused: Option<String>,
     failed: bool,
     verified: usize,
@@ -50,23 +49,23 @@ impl Lines {
                 rollout.steps.len(),
             ));
         }
+        if self.step.is_none() {
+            self.steps(rollout, &mut lines);
+        }
+        // What was measured is said before the step that it led to.
+        self.measurements(rollout, &mut lines);
         self.steps(rollout, &mut lines);
         self.instances(rollout, &mut lines);
-        let new = rollout.measurements.iter().filter(|one| self.last_measured.is_none_or(|last| one.to > last));
-        for measurement in new {
-            self.measured += 1;
-            let verdict = crate::words::word(&measurement.verdict);
-            lines.push(format!("{} analysis {verdict}: {}", place(rollout), measurement.reason));
+        for line in rollout.verification.iter().skip(self.verified) {
+            lines.push(format!("{} verified: {line}", self.place(rollout)));
         }
-        self.last_measured = rollout.measurements.last().map(|last| last.to).or(self.last_measured);
-        lines.extend(
-            rollout.verification.iter().skip(self.verified).map(|line| format!("{} verified: {line}", place(rollout))),
-        );
         self.verified = rollout.verification.len();
         let paused = rollout.pause.as_ref().map(|pause| pause.message.clone());
         if paused != self.paused {
             lines.push(
-                paused.as_ref().map_or_else(|| "goes on".to_owned(), |why| format!("{} waits: {why}", place(rollout))),
+                paused
+                    .as_ref()
+                    .map_or_else(|| "goes on".to_owned(), |why| format!("{} waits: {why}", self.place(rollout))),
             );
             self.paused = paused;
         }
@@ -81,10 +80,22 @@ impl Lines {
         lines
     }
 
+    fn measurements(&mut self, rollout: &RolloutView, lines: &mut Vec<String>) {
+        let new = rollout.measurements.iter().filter(|one| self.measured.is_none_or(|last| one.to > last));
+        for measurement in new {
+            let verdict = crate::words::word(&measurement.verdict);
+            lines.push(format!("{} analysis {verdict}: {}", self.place(rollout), measurement.reason));
+        }
+        self.measured = rollout.measurements.last().map(|last| last.to).or(self.measured);
+    }
+
     fn steps(&mut self, rollout: &RolloutView, lines: &mut Vec<String>) {
-        let Some(now) = rollout.step.filter(|now| self.step != Some(*now)) else { return };
+        // One that completed has been through all of them, also where nobody looked.
+        let completed = rollout.deployment.status == RolloutStatus::Completed;
+        let now = rollout.step.or(if completed { rollout.steps.len().checked_sub(1) } else { None });
+        let Some(now) = now.filter(|now| self.step != Some(*now)) else { return };
         // Steps that came and went between two looks are said too.
-        let first = self.step.map_or(now, |before| before + 1).min(now);
+        let first = self.step.map_or(if completed { 0 } else { now }, |before| before + 1).min(now);
         for index in first..=now {
             if let Some(step) = rollout.steps.get(index) {
                 lines.push(format!("[{}/{}] {}", index + 1, rollout.steps.len(), step.text));
@@ -98,13 +109,13 @@ impl Lines {
             rollout.sets.iter().map(|set| (set.revision, set.service.clone(), set.ready, set.wanted)).collect();
         for (revision, service, ready, wanted) in ready.iter().filter(|set| !self.ready.contains(set)) {
             if *revision == rollout.deployment.revision {
-                lines.push(format!("{} {service}: {ready} of {wanted} instances ready", place(rollout)));
+                lines.push(format!("{} {service}: {ready} of {wanted} instances ready", self.place(rollout)));
             }
         }
         self.ready = ready;
     }
-}
 
-fn place(rollout: &RolloutView) -> String {
-    rollout.step.map_or_else(String::new, |step| format!("[{}/{}]", step + 1, rollout.steps.len()))
+    fn place(&self, rollout: &RolloutView) -> String {
+        self.step.map_or_else(|| "[–]".to_owned(), |step| format!("[{}/{}]", step + 1, rollout.steps.len()))
+    }
 }

@@ -1,0 +1,19 @@
+//! End to end through the binary: real processes, real sockets. Wiring is checked here, rules are in core's tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+// What one module of scenarios does not use, another does.
+#![allow(dead_code, reason = "the fixture serves every module")]
+
+mod cli;
+mod demo;
+mod docs;
+mod environments;
+#[path = "../../src/demo/load.rs"]
+mod load;
+mod project;
+mod release;
+mod server;
