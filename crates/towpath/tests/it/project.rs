@@ -275,6 +275,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "it does not happen that {what}");
+        // tidy: allow(sleep) between two looks, with a deadline
         std::thread::sleep(Duration::from_millis(20));
     }
 }
