@@ -53,7 +53,7 @@ fn audit_verify_names_exactly_what_was_changed_removed_inserted_or_reordered() {
              UPDATE entries SET sequence = -1 WHERE sequence = 1;
              UPDATE entries SET sequence = 1 WHERE sequence = 2;
              UPDATE entries SET sequence = 2 WHERE sequence = -1;",
-            "places",
+            "reordered",
             &["1", "2"],
         ),
     ];
