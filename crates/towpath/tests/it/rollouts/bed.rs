@@ -69,19 +69,22 @@ pub(super) struct Instance {
     pub(super) restarts: u64,
 }
 
+// It takes its port from its configuration only, and that from a file only; beside it is what it writes by itself.
 const NGINX: &str = r#"
       - /bin/sh
       - -c
       - |
-        exec nginx -p "$PWD" -e stderr -c /dev/stdin <<EOF
-        daemon off; worker_processes 1; pid /dev/null; user root;
+        mkdir -p "tmp/$PORT"
+        cat >"tmp/$PORT/nginx.conf" <<EOF
+        daemon off; worker_processes 1; pid tmp/$PORT/pid; user root;
         events { worker_connections 256; }
         http {
           access_log off; root site/$SITE; server { listen 127.0.0.1:$PORT; }
-          client_body_temp_path tmp/a; proxy_temp_path tmp/b; fastcgi_temp_path tmp/c;
-          uwsgi_temp_path tmp/d; scgi_temp_path tmp/e;
+          client_body_temp_path tmp/$PORT/a; proxy_temp_path tmp/$PORT/b; fastcgi_temp_path tmp/$PORT/c;
+          uwsgi_temp_path tmp/$PORT/d; scgi_temp_path tmp/$PORT/e;
         }
         EOF
+        exec nginx -p "$PWD" -e stderr -c "tmp/$PORT/nginx.conf"
 "#;
 
 impl App {
