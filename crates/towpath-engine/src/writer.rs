@@ -228,6 +228,11 @@ async fn replay(ledger: &dyn Ledger, mut world: World, size: u64) -> Result<Worl
             }));
         }
         for leaf in entries {
+            // What was signed is the hash: a body changed behind it must not take effect.
+            if leaf.entry.leaf_hash() != leaf.leaf_hash {
+                let reason = "it was changed after it was written; `towpath audit verify` says more".to_owned();
+                return Err(LoadError::Ledger(LedgerError::Damaged { sequence: leaf.entry.sequence, reason }));
+            }
             world = world.apply(&Event::from_entry(leaf.entry)?);
         }
     }

@@ -56,6 +56,7 @@ async fn nothing_of_the_servers_environment_leaks() {
         "PORT",
         "HOST",
         "TEST_MARK",
+        "TOWPATH",
         "TOWPATH_ENVIRONMENT",
         "TOWPATH_SERVICE",
         "TOWPATH_REVISION",

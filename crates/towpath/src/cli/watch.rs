@@ -34,6 +34,12 @@ pub(crate) struct CreateArgs {
     /// What changed, for people.
     #[arg(long, value_name = "TEXT")]
     pub notes: Option<String>,
+    /// Follows it into the environments that take a new release by themselves.
+    #[arg(long)]
+    pub wait: bool,
+    /// Stops waiting after this time, with exit status 6.
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<Millis>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ use crate::{
     cli::Globals,
     failure::{Exit, Failure},
     folder::{ProjectFolder, unreadable},
+    server::lock::Lock,
 };
 
 mod calls;
@@ -52,6 +53,11 @@ impl Running {
         data.join("server.json")
     }
 
+    /// Reads it, if that server still holds the folder. Nobody else is to be sent a token.
+    pub(crate) fn serving(data: &Path) -> Result<Option<Self>, Failure> {
+        if Lock::is_held(data) { Self::read(data) } else { Ok(None) }
+    }
+
     /// Reads it; `None` when no server was started or it was stopped in good order.
     pub(crate) fn read(data: &Path) -> Result<Option<Self>, Failure> {
         let path = Self::path(data);
@@ -85,7 +91,7 @@ impl Client {
             return Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token, data: None });
         }
         let data = ProjectFolder::find(globals.project.as_deref())?.data();
-        let running = Running::read(&data)?.ok_or_else(|| {
+        let running = Running::serving(&data)?.ok_or_else(|| {
             Failure::new(Exit::Unreachable, "no_server", "no server runs for this project").next("towpath up")
         })?;
         let token = match token {
@@ -97,7 +103,7 @@ impl Client {
 
     /// Looks again where the server is: after a restart it may have another address.
     pub(crate) fn refind(&mut self) {
-        let running = self.data.as_deref().and_then(|data| Running::read(data).ok().flatten());
+        let running = self.data.as_deref().and_then(|data| Running::serving(data).ok().flatten());
         if let Some(running) = running {
             self.url = running.url;
         }

@@ -1,6 +1,10 @@
 //! `towpath release …`: files and configuration pinned together.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use towpath_core::{
     config::{Bundle, Loaded},
@@ -8,7 +12,7 @@ use towpath_core::{
 };
 use towpath_server::api::types::{ArtifactView, CreateRelease, ReleaseContent, ReleasePlaceState, ReleaseView};
 
-use super::Outcome;
+use super::{Outcome, watch};
 use crate::{
     artifacts::{self, Artifact},
     cli::{CreateArgs, ReleaseCommand},
@@ -20,6 +24,12 @@ use crate::{
     output::{Paint, Table},
     words::{count, short, size, time, word},
 };
+
+/// How long an environment that takes releases by itself may take to begin.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// Time between two looks at whether a release is taken.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
     match command {
@@ -34,9 +44,49 @@ pub(crate) async fn run(context: &Context, command: ReleaseCommand) -> Outcome {
 }
 
 async fn create(context: &Context, args: CreateArgs) -> Outcome {
+    let waits = args.wait;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout.to_std());
     let (new, release, uploaded) = make(context, args).await?;
     context.out.show(&release, |paint| created(&release, new, &uploaded, paint))?;
+    if waits {
+        return follow(context, &release, deadline).await;
+    }
     context.out.next(&format!("towpath promote r{} ENVIRONMENT, or towpath status", release.number));
+    Ok(Exit::Done)
+}
+
+/// Follows a release into every environment that takes it by itself.
+async fn follow(context: &Context, release: &ReleaseView, deadline: Option<Instant>) -> Outcome {
+    let client = context.client()?;
+    let status = client.status().await?;
+    for environment in status.environments.iter().filter(|one| one.automatic && one.after.is_empty()) {
+        let began_by = Instant::now() + TAKEN_WITHIN;
+        let began = loop {
+            let found = client.release(release.number).await?.places;
+            let place = found.into_iter().find(|place| place.environment == environment.name);
+            if let Some(place) = place {
+                break place.revision;
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                context.out.progress(&format!("r{} has not begun in {}", release.number, environment.name));
+                return Ok(Exit::StillRunning);
+            }
+            if Instant::now() >= began_by {
+                let message = format!("{} does not take r{}", environment.name, release.number);
+                return Err(Failure::new(Exit::Failed, "not_taken", message)
+                    .kept(format!("r{} was made", release.number))
+                    .next(format!("towpath promote r{} {}, which says why", release.number, environment.name)));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+            }
+        };
+        let exit = watch::follow(context, client.clone(), &environment.name, Some(began), deadline).await?;
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+    }
     Ok(Exit::Done)
 }
 

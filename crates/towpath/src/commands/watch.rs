@@ -27,6 +27,10 @@ pub(crate) use lines::Lines;
 /// Time between two looks while nothing happens: measurements are not all events.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a rollout whose gates are open is waited for, and how often is looked.
+const BEGINS_WITHIN: Duration = Duration::from_secs(10);
+const BEGINS_EVERY: Duration = Duration::from_millis(100);
+
 /// Follows the rollout of an environment (its newest, or the one given) to its end.
 pub(crate) async fn follow(
     context: &Context,
@@ -49,6 +53,19 @@ pub(crate) async fn follow_back(
     Watcher::start(context, client, environment, Some(revision), deadline).await?.run(true).await
 }
 
+/// Returns the newest rollout of an environment, or the one that is about to begin because its gates are open.
+async fn newest(client: &Client, environment: &str) -> Result<u64, Failure> {
+    let deadline = Instant::now() + BEGINS_WITHIN;
+    loop {
+        let summary = client.environment(environment).await?.summary;
+        let begins = summary.waiting.iter().any(|promotion| promotion.closed.is_empty()) && summary.rollout.is_none();
+        if !begins || Instant::now() >= deadline {
+            return Ok(client.rollout(environment, None).await?.deployment.revision);
+        }
+        tokio::time::sleep(BEGINS_EVERY).await;
+    }
+}
+
 struct Watcher<'a> {
     context: &'a Context,
     events: Events,
@@ -69,8 +86,10 @@ impl<'a> Watcher<'a> {
     ) -> Result<Self, Failure> {
         // The stream first, then a look: what happens between the two is not missed.
         let events = Events::open(client, environment).await?;
-        let rollout = events.client().rollout(environment, revision).await?;
-        let revision = rollout.deployment.revision;
+        let revision = match revision {
+            Some(revision) => revision,
+            None => newest(events.client(), environment).await?,
+        };
         Ok(Self {
             context,
             events,

@@ -244,7 +244,13 @@ async fn ending(stage: &Stage<'_>, cast: &Cast) -> Result<Value, Failure> {
 async fn make(stage: &Stage<'_>, version: &str) -> Result<ReleaseView, Failure> {
     project::set_version(&stage.root, version).map_err(|error| unwritable(&stage.root, &error))?;
     stage.tell(&format!("$ towpath --as ana release create --version {version}"))?;
-    let args = CreateArgs { version: Some(version.to_owned()), artifacts: Vec::new(), notes: None };
+    let args = CreateArgs {
+        version: Some(version.to_owned()),
+        artifacts: Vec::new(),
+        notes: None,
+        wait: false,
+        timeout: None,
+    };
     let (new, release, uploaded) = release::make(&stage.as_person(Some("ana")), args).await?;
     expect(new, "a new release was not new", version)?;
     let digest = short(&release.digest);

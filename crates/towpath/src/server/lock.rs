@@ -5,6 +5,7 @@ use std::{
     io::{Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
@@ -14,6 +15,10 @@ use crate::{
     failure::{Exit, Failure},
     folder::unwritable,
 };
+
+/// How often a folder that is held is tried again, and the time between.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Holds the folder for this process.
 #[derive(Debug)]
@@ -49,8 +54,22 @@ impl Lock {
         Ok(Ok(Self { _file: file }))
     }
 
+    /// Says whether somebody holds the folder. A file that tells of a server proves nothing: the server may have been killed,
+    /// and its port may be another program's by now.
+    pub(crate) fn is_held(data: &Path) -> bool {
+        let file = OpenOptions::new().read(true).open(path(data));
+        file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK))
+    }
+
     /// Takes the folder for a server.
     pub(crate) fn for_server(data: &Path) -> Result<Self, Failure> {
+        // Whoever asks whether somebody holds the folder holds it for a moment.
+        for _ in 0..ATTEMPTS {
+            if let Ok(lock) = Self::take(data)? {
+                return Ok(lock);
+            }
+            std::thread::sleep(PAUSE);
+        }
         Self::take(data)?.map_err(|holder| {
             let pid = holder.pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
             let at = holder.url.as_ref().map(|url| format!(" at {url}")).unwrap_or_default();

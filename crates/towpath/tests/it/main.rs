@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a failed expectation is a failed test"
 )]
 // What one module of scenarios does not use, another does.
@@ -10,6 +11,7 @@
 
 mod cli;
 mod demo;
+mod docs;
 mod environments;
 #[path = "../../src/demo/load.rs"]
 mod load;

@@ -113,6 +113,16 @@ impl Project {
         command
     }
 
+    /// Returns a command of the shell in this folder, in which `towpath` is the binary.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let binary = Path::new(env!("CARGO_BIN_EXE_towpath"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line]).current_dir(self.path()).stdin(Stdio::null()).env_clear().env("HOME", self.path());
+        command.env("PATH", format!("{}:{path}", binary.parent().unwrap().display()));
+        command
+    }
+
     /// Runs a command given as one line; words in `'…'` may have blanks.
     pub(crate) fn run(&self, line: &str) -> Ran {
         ran(self.command(words(line)).output().unwrap())
@@ -265,6 +275,7 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "it does not happen that {what}");
+        // tidy: allow(sleep) between two looks, with a deadline
         std::thread::sleep(Duration::from_millis(20));
     }
 }

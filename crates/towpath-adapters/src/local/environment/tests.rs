@@ -45,6 +45,8 @@ fn an_instance_knows_who_it_is_and_nothing_of_the_server() {
     };
     let resolved = Environment(variables(&[("PORT", "1"), ("LANG", "xx"), ("DB", "url")]));
     let mut environment = of_instance(&InstanceId { set, index: 2 }, 4000, &resolved);
+    // The program itself, for commands that call it back.
+    assert!(environment.remove("TOWPATH").is_some_and(|program| std::path::Path::new(&program).is_absolute()));
     let told = ["PATH", "HOME", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"];
     environment.retain(|name, _| !told.contains(&name.as_str()));
     let expected = [

@@ -99,6 +99,10 @@ impl Alignment {
                 changed(&mut findings, run.place, run.length);
             }
         }
+        // Numbered otherwise than written, with nothing removed nor inserted: places were left empty.
+        if findings.is_empty() && self.runs.iter().any(Run::is_misplaced) {
+            findings.push(Finding::Reordered { places: self.misplaced() });
+        }
         findings
     }
 

@@ -246,6 +246,13 @@ fn a_moved_entry_and_all_it_pushed_aside_are_named() {
 }
 
 #[test]
+fn entries_that_were_numbered_with_a_hole_are_named() {
+    let mut ledger = stored(5, 1);
+    ledger.leaves[3..].iter_mut().for_each(|leaf| leaf.entry.sequence += 2);
+    assert_eq!(ledger.findings(), reordered(&[5, 6]));
+}
+
+#[test]
 fn reordered_entries_that_were_hashed_again_are_found_by_the_checkpoint_over_them() {
     let mut ledger = stored(50, 10);
     ledger.leaves.swap(23, 24);

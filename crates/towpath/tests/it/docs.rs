@@ -1,0 +1,56 @@
+//! The commands that pages tell people to type, typed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use towpath_testkit::console_blocks::blocks;
+
+use crate::project::{Project, ran};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Types every command of a page, one after the other in the project's folder.
+fn type_page(page: &Path, project: &mut Project) {
+    let text = fs::read_to_string(page).unwrap();
+    for command in blocks(&text).unwrap().into_iter().flat_map(|block| block.commands) {
+        let place = format!("{}:{}", page.display(), command.line);
+        if let Some(reason) = command.not_run {
+            eprintln!("{place}: not run: {reason}");
+            continue;
+        }
+        if command.text == "towpath up" {
+            project.up();
+            continue;
+        }
+        let ran = ran(project.shell(&command.text).output().unwrap());
+        let log = project.server_log();
+        assert_eq!(ran.exit, command.exit, "{place}: {}\n{}{}{log}", command.text, ran.out, ran.err);
+    }
+}
+
+#[test]
+fn the_quick_start_works_as_it_is_written() {
+    type_page(&repository().join("docs/src/quick-start.md"), &mut Project::empty());
+}
+
+#[test]
+fn the_example_works_as_its_page_says() {
+    type_page(&repository().join("examples/notice-board/README.md"), &mut Project::example());
+}
+
+#[test]
+fn every_other_page_works_as_it_is_written() {
+    let mut pages: Vec<PathBuf> =
+        fs::read_dir(repository().join("docs/src")).unwrap().map(|page| page.unwrap().path()).collect();
+    pages.push(repository().join("README.md"));
+    pages.sort();
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
+        if !page.ends_with("quick-start.md") {
+            type_page(page, &mut Project::small());
+        }
+    }
+}
