@@ -49,7 +49,8 @@ fn a_rollout_is_held_sent_on_aborted_and_sent_to_its_end() {
     assert_eq!(tally.failed, 0, "{tally:?}");
 
     let history = bed.json(&format!("history {HERE}"));
-    let states: Vec<&str> = history["items"].as_array().unwrap().iter().filter_map(|one| one["status"].as_str()).collect();
+    let states: Vec<&str> =
+        history["items"].as_array().unwrap().iter().filter_map(|one| one["status"].as_str()).collect();
     assert_eq!((states.len(), states[0], states[1]), (4, "completed", "aborted"), "{states:?}");
     let dora = bed.json(&format!("metrics dora {HERE}"));
     let figures = &dora["environments"][0];
@@ -63,7 +64,7 @@ fn a_rollout_is_held_sent_on_aborted_and_sent_to_its_end() {
 fn going_back_shows_its_plan_first_and_reaches_any_revision() {
     let first = Version { strategy: "rolling", env: &[("MODE", "good"), ("COLOUR", "blue")], ..Version::default() };
     let bed = Bed::with(App::Misbehaving, first);
-    assert!(bed.fails("rollback development", 3).contains("go back"), "there is nothing before the first");
+    assert!(bed.fails("rollback development", 3).contains("no good revision before d1"));
     bed.ship(Version { number: 2, env: &[("MODE", "good"), ("COLOUR", "green")], ..first });
     assert_eq!(bed.ended(2)["status"], "completed");
     bed.ship(Version { number: 3, env: &[("MODE", "good"), ("COLOUR", "red")], ..first });
@@ -112,8 +113,7 @@ fn going_back_during_a_rollout_aborts_it() {
     bed.no_strays();
 }
 
-const PEOPLE: &str =
-    "people:\n  ana: {roles: [developer]}\n  ben: {roles: [tech-lead]}\n  cleo: {roles: [tech-lead]}\n  dan: {roles: [developer]}\n";
+const PEOPLE: &str = "people:\n  ana: {roles: [developer]}\n  ben: {roles: [tech-lead]}\n  cleo: {roles: [tech-lead]}\n  dan: {roles: [developer]}\n";
 
 /// Returns a project with these gates before staging whose first release runs in development, and who asked as ana.
 fn gated(gates: &str) -> Project {
@@ -152,7 +152,7 @@ fn two_others_with_the_role_must_agree() {
     assert!(own.contains("next"), "{own}");
     let without = project.fails(&format!("--as dan approve {p}"), 3);
     assert!(without.contains("tech-lead"), "{without}");
-    let wrong = project.fails(&format!("--as ben approve {p} --plan {}", "0".repeat(64)), 3);
+    let wrong = project.fails(&format!("--as ben approve {p} --plan sha256:{}", "0".repeat(64)), 3);
     assert!(wrong.contains("plan"), "{wrong}");
     assert!(!gate(&project, &p, "approval").unwrap().0, "none of these counted");
     project.ok(&format!("--as ben approve {p}"));
@@ -173,7 +173,8 @@ fn a_promotion_that_somebody_rejects_is_closed() {
     let p = asked(&project);
     let refused = project.file("wait.err");
     let mut command = project.command(["--as", "ana", "promote", "r1", "staging", "--wait"]);
-    let mut waiting = command.stdout(std::process::Stdio::null()).stderr(std::fs::File::create(&refused).unwrap()).spawn().unwrap();
+    let mut waiting =
+        command.stdout(std::process::Stdio::null()).stderr(std::fs::File::create(&refused).unwrap()).spawn().unwrap();
     until("it waits", || project.read("wait.err").contains("waits for its gates").then_some(()));
     project.ok(&format!("--as ben reject {p} --comment 'not on a Friday'"));
     assert_eq!(waiting.wait().unwrap().code(), Some(3));
@@ -226,7 +227,8 @@ fn soaking_and_the_checklist_hold_a_release_until_they_are_done() {
 
 #[test]
 fn an_approval_that_expired_counts_no_more() {
-    let project = gated("{approvals: {required: 1, roles: [tech-lead], expires: 300ms}, checklist: [the office knows]}");
+    let project =
+        gated("{approvals: {required: 1, roles: [tech-lead], expires: 300ms}, checklist: [the office knows]}");
     let p = asked(&project);
     project.ok(&format!("--as ben approve {p}"));
     let why = until("the approval expires", || {
@@ -243,15 +245,20 @@ fn an_approval_that_expired_counts_no_more() {
 #[test]
 fn forward_only_and_production_only_when_named() {
     let project = gated("{}");
-    let early = project.fails("promote r1 production --confirm production", 3);
-    assert!(early.contains("staging"), "{early}");
+    // Why not is said before a confirmation is asked for, with or without one.
+    for line in ["promote r1 production --confirm production", "promote r1 production"] {
+        let early = project.fails(line, 3);
+        assert!(early.contains("towpath promote r1 staging"), "{early}");
+    }
     let dry = project.run("promote r1 production --dry-run");
     assert_eq!(dry.exit, 3, "{dry:?}");
     project.ok("promote r1 staging --wait");
-    for line in ["promote r1 production", "promote r1 production --yes", "promote r1 production --confirm staging"] {
-        let ran = project.run(line);
-        assert!([2, 3].contains(&ran.exit) && ran.err.contains("--confirm production"), "{line}: {ran:?}");
+    for line in ["promote r1 production", "promote r1 production --yes"] {
+        let said = project.fails(line, 3);
+        assert!(said.contains("--confirm production"), "{line}: {said}");
     }
+    let other = project.fails("promote r1 production --confirm staging", 2);
+    assert!(other.contains("does not name production"), "{other}");
     assert_eq!(project.json("status production")["current"], Value::Null);
     project.ok("promote r1 production --confirm production --wait");
     project.fails("promote r9 staging", 2);
@@ -263,7 +270,10 @@ fn forward_only_and_production_only_when_named() {
 
 #[test]
 fn blue_green_takes_what_waits_back_as_fast_as_it_switched() {
-    let strategies = ["{blue-green: {auto_promote_after: 200ms, keep_old: 10m}}", "{blue-green: {auto_promote_after: 0s, keep_old: 300ms}}"];
+    let strategies = [
+        "{blue-green: {auto_promote_after: 200ms, keep_old: 10m}}",
+        "{blue-green: {auto_promote_after: 0s, keep_old: 300ms}}",
+    ];
     side_by_side(&strategies, 2, |strategy| {
         let first = Version { strategy, ..Version::default() };
         let bed = Bed::with(App::Misbehaving, first);
