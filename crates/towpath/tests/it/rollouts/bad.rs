@@ -63,13 +63,7 @@ fn cases() -> Vec<Case> {
             share_percent: 10,
             ..USUAL
         },
-        Case {
-            name: "slow",
-            env: &[("MODE", "slow")],
-            strategy: JUDGED_SLOW,
-            fails: ("analysis", "p95"),
-            ..USUAL
-        },
+        Case { name: "slow", env: &[("MODE", "slow")], strategy: JUDGED_SLOW, fails: ("analysis", "p95"), ..USUAL },
         Case {
             name: "errors, and does not stop when told",
             env: &[("MODE", "half+stubborn")],
@@ -136,7 +130,10 @@ fn play(case: &Case) {
     let rollout = bed.until_rollout(HERE, "ends", |rollout| rollout["release"] == 2 && rollout["active"] == false);
     let tally = load.tally().since(&before);
     is_on_record(&bed, case, &rollout);
-    println!("  {}: {} requests, {} failed; {}", case.name, tally.requests, tally.failed, rollout["failure"]["message"]);
+    println!(
+        "  {}: {} requests, {} failed; {}",
+        case.name, tally.requests, tally.failed, rollout["failure"]["message"]
+    );
     assert!(
         tally.failed * 100 <= tally.requests * case.share_percent,
         "{}: more than the canary's share failed: {tally:?}",

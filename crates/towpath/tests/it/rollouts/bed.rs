@@ -91,7 +91,9 @@ impl App {
     /// Says whether it can run here, and prints a line if it cannot.
     pub(super) fn is_there(self) -> bool {
         let there = self != Self::Nginx
-            || ["/usr/sbin/nginx", "/usr/local/bin/nginx", "/usr/bin/nginx"].iter().any(|path| Path::new(path).exists());
+            || ["/usr/sbin/nginx", "/usr/local/bin/nginx", "/usr/bin/nginx"]
+                .iter()
+                .any(|path| Path::new(path).exists());
         if !there {
             println!("skipped: nginx is not installed (apt-get install nginx-light)");
         }
@@ -233,7 +235,8 @@ impl Bed {
         let url = running["url"].as_str().unwrap();
         let text = ask(url.trim_start_matches("http://").parse().unwrap(), "/metrics").unwrap();
         let revision = format!("revision=\"d{revision}\"");
-        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(&revision) && line.contains(label));
+        let lines =
+            text.lines().filter(|line| line.starts_with(name) && line.contains(&revision) && line.contains(label));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 }

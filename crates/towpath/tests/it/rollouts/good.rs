@@ -26,7 +26,8 @@ fn comes_in(app: App, strategy: &str, replicas: u32, steps: &[&str], steer: impl
     let rollout = bed.ended(two);
     let took = began.elapsed();
     assert_eq!(rollout["status"], "completed", "{rollout:#}\n{}", bed.server_log());
-    let taken: Vec<&str> = rollout["steps"].as_array().unwrap().iter().filter_map(|step| step["kind"].as_str()).collect();
+    let taken: Vec<&str> =
+        rollout["steps"].as_array().unwrap().iter().filter_map(|step| step["kind"].as_str()).collect();
     assert_eq!(taken, steps);
     assert!(bed.page().contains("version 2 green"), "{}", bed.page());
     answers(&load, 20);
@@ -54,8 +55,7 @@ fn recreate_lets_requests_wait_and_fails_none() {
 
 #[test]
 fn a_canary_gets_ten_twenty_five_fifty_and_all_without_a_failed_request() {
-    let steps =
-        ["weight", "pause", "analysis", "weight", "pause", "analysis", "weight", "pause", "weight"];
+    let steps = ["weight", "pause", "analysis", "weight", "pause", "analysis", "weight", "pause", "weight"];
     side_by_side(&APPS, 2, |app| {
         comes_in(*app, CANARY, 2, &steps, |bed| {
             for percent in [10, 25, 50] {

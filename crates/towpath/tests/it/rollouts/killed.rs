@@ -295,7 +295,9 @@ fn same_processes(case: &Case, before: &[Instance], after: &[Instance]) {
     let places: BTreeSet<_> = after.iter().map(|one| (one.revision, one.index)).collect();
     assert_eq!(places.len(), after.len(), "{}: {after:?}", case.name);
     for one in before.iter().filter(|one| case.leaves != Some(one.revision)) {
-        let Some(now) = after.iter().find(|now| (now.revision, now.index) == (one.revision, one.index)) else { continue };
+        let Some(now) = after.iter().find(|now| (now.revision, now.index) == (one.revision, one.index)) else {
+            continue;
+        };
         assert_eq!((now.pid, now.restarts), (one.pid, one.restarts), "{}: {after:?}", case.name);
     }
 }
