@@ -84,7 +84,7 @@ const NGINX: &str = r#"
           uwsgi_temp_path tmp/$PORT/d; scgi_temp_path tmp/$PORT/e;
         }
         EOF
-        exec nginx -p "$PWD" -e stderr -c "tmp/$PORT/nginx.conf"
+        PATH="$PATH:/usr/sbin" exec nginx -p "$PWD" -e stderr -c "tmp/$PORT/nginx.conf"
 "#;
 
 impl App {
@@ -147,7 +147,8 @@ impl Bed {
     /// Writes the files of a version.
     pub(super) fn declare(&self, version: Version<'_>) {
         let Version { number, env, strategy, more, replicas } = version;
-        let env: String = env.iter().map(|(name, value)| format!("{name}: '{value}', ")).collect();
+        let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}: '{value}'")).collect();
+        let env = env.join(", ");
         let site = if self.app == App::Misbehaving { String::new() } else { "SITE: blue".to_owned() };
         let env = if env.is_empty() { site } else { env };
         self.write(

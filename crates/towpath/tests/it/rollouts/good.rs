@@ -1,9 +1,12 @@
 //! Good releases come in by every strategy while clients keep asking, and no request fails.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::bed::{App, Bed, HERE, Version, answers, get, side_by_side};
-use crate::project::until;
+use crate::{
+    load::{Load, Plan},
+    project::until,
+};
 
 const CANARY: &str = "{canary: {steps: [\
     {weight: 10%}, {pause: 300ms}, {analysis: {interval: 700ms, count: 1, min_requests: 3, max_error_rate: 1%, max_p95: 2s}}, \
@@ -128,4 +131,34 @@ fn blue_green(app: App) {
     let tally = load.stop();
     assert_eq!(tally.failed, 0, "{tally:?}\n{}", bed.server_log());
     bed.no_strays();
+}
+
+#[test]
+fn requests_in_flight_are_answered_before_an_instance_is_stopped() {
+    // Each answer takes 300 ms, and the app dies at once when it is told to stop. No request that was sent may be sent again:
+    // they are no idempotent ones.
+    let strategies = [
+        "rolling",
+        "recreate",
+        "{blue-green: {auto_promote_after: 0s, keep_old: 0s}}",
+        "{canary: {steps: [{weight: 50%}]}}",
+    ];
+    side_by_side(&strategies, 4, |strategy| {
+        let slow = Version { strategy, env: &[("MODE", "slow")], ..Version::default() };
+        let bed = Bed::with(App::Misbehaving, slow);
+        let requests = vec![("POST", "/notices".to_owned(), "text=hello".to_owned())];
+        let plan = Plan { address: bed.address(HERE), clients: 12, pause: Duration::ZERO, requests };
+        let load = Load::start(&plan);
+        answers(&load, 24);
+        bed.ship(Version { number: 2, ..slow });
+        assert_eq!(bed.ended(2)["status"], "completed");
+        until("the old is gone", || bed.instances().iter().all(|one| one.revision == 2).then_some(()));
+        bed.ok("rollback development --wait");
+        until("the new is gone", || bed.instances().iter().all(|one| one.revision == 1).then_some(()));
+        answers(&load, 24);
+        let tally = load.stop();
+        println!("{strategy}: {} requests of 300 ms, {} failed", tally.requests, tally.failed);
+        assert_eq!(tally.failed, 0, "{strategy}: {tally:?}\n{}", bed.server_log());
+        bed.no_strays();
+    });
 }
