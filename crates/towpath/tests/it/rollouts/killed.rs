@@ -319,23 +319,33 @@ fn killed_while_going_back_the_server_carries_on() {
 
 #[test]
 fn killed_again_and_again_the_server_carries_on() {
-    let first = Version { strategy: "rolling", replicas: 3, env: SLOW_START, ..Version::default() };
-    let mut bed = Bed::with(App::Misbehaving, first);
-    bed.ship(Version { number: 2, ..first });
-    let mut starts = 0;
-    loop {
-        starts += 1;
-        let seen = bed.until_rollout(HERE, "is there", |rollout| rollout["release"] == 2);
-        bed.kill();
-        bed.up();
-        if seen["active"] == false {
-            break;
+    let strategies = [
+        "rolling",
+        "recreate",
+        "{blue-green: {auto_promote_after: 500ms, keep_old: 500ms}}",
+        "{canary: {steps: [{weight: 50%}, {pause: 500ms}]}}",
+    ];
+    side_by_side(&strategies, 4, |strategy| {
+        let first = Version { strategy, replicas: 3, env: SLOW_START, ..Version::default() };
+        let mut bed = Bed::with(App::Misbehaving, first);
+        bed.ship(Version { number: 2, ..first });
+        let mut kills = 0;
+        loop {
+            kills += 1;
+            let seen = bed.until_rollout(HERE, "is there", |rollout| rollout["release"] == 2);
+            bed.kill();
+            bed.up();
+            if seen["active"] == false {
+                break;
+            }
+            assert!(kills < 200, "{strategy}: {seen:#}");
         }
-        assert!(starts < 200, "{seen:#}");
-    }
-    println!("killed {starts} times in one rollout");
-    assert_eq!(bed.ended(2)["status"], "completed");
-    assert!(bed.page().contains("version 2"));
-    bed.no_strays();
-    assert!(bed.ok("audit verify").starts_with("ok"));
+        println!("{strategy}: killed {kills} times in one rollout");
+        assert_eq!(bed.ended(2)["status"], "completed", "{strategy}\n{}", bed.server_log());
+        until("only the new is left", || bed.instances().iter().all(|one| one.revision == 2).then_some(()));
+        assert!(bed.page().contains("version 2"), "{strategy}");
+        assert!(bed.instances().iter().all(|one| one.restarts == 0), "{strategy}: {:?}", bed.instances());
+        bed.no_strays();
+        assert!(bed.ok("audit verify").starts_with("ok"), "{strategy}");
+    });
 }
