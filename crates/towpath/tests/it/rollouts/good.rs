@@ -162,3 +162,24 @@ fn requests_in_flight_are_answered_before_an_instance_is_stopped() {
         bed.no_strays();
     });
 }
+
+#[test]
+fn an_instance_that_is_killed_is_started_again_and_no_idempotent_request_fails() {
+    let bed = Bed::with(App::Misbehaving, Version { replicas: 3, ..Version::default() });
+    let load = bed.load(HERE);
+    answers(&load, 50);
+    for index in 0..3 {
+        let victim = bed.instances().into_iter().find(|one| one.index == index).unwrap();
+        let pid = rustix::process::Pid::from_raw(i32::try_from(victim.pid).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        until("it is started again", || {
+            let now = bed.instances().into_iter().find(|one| one.index == index)?;
+            (now.restarts == 1 && now.phase == "ready" && now.pid != victim.pid).then_some(())
+        });
+    }
+    answers(&load, 50);
+    let tally = load.stop();
+    println!("three instances killed: {} requests, {} failed", tally.requests, tally.failed);
+    assert_eq!(tally.failed, 0, "{tally:?}\n{}", bed.server_log());
+    bed.no_strays();
+}
