@@ -99,17 +99,17 @@ impl World {
 
     /// Returns the number that the next release gets.
     pub fn next_release(&self) -> ReleaseNumber {
-        ReleaseNumber(self.releases.get_max().map_or(1, |(number, _)| number.0 + 1))
+        ReleaseNumber(self.releases.get_max().map_or(1, |(number, _)| number.0.saturating_add(1)))
     }
 
     /// Returns the number that the next promotion gets.
     pub fn next_promotion(&self) -> PromotionNumber {
-        PromotionNumber(self.promotions.get_max().map_or(1, |(number, _)| number.0 + 1))
+        PromotionNumber(self.promotions.get_max().map_or(1, |(number, _)| number.0.saturating_add(1)))
     }
 
     /// Returns the number that the next deployment gets.
     pub fn next_revision(&self) -> Revision {
-        Revision(self.deployments.get_max().map_or(1, |(number, _)| number.0 + 1))
+        Revision(self.deployments.get_max().map_or(1, |(number, _)| number.0.saturating_add(1)))
     }
 
     /// Folds one event.

@@ -91,6 +91,9 @@ pub struct Engine {
 pub(crate) struct Memory {
     pub(crate) routes: RouteTable,
     pub(crate) doubtful_routes: Option<RouteTable>,
+    /// Why routes cannot be reached, as it was told last, and when they were tried again.
+    pub(crate) unheard: BTreeMap<String, String>,
+    pub(crate) tried_again: Option<Timestamp>,
     pub(crate) declared: BTreeMap<SetId, u32>,
     pub(crate) cannot_start: BTreeMap<SetId, String>,
     pub(crate) jobs: Jobs,
@@ -173,6 +176,7 @@ impl Engine {
         for action in actions {
             moved |= self.perform(&world, &observation, &mut memory, action).await;
         }
+        self.look_after_routes(&mut memory, now).await;
         Ok(if moved { Progress::Moved } else { Progress::Settled })
     }
 

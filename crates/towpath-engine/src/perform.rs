@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use towpath_core::{
     analysis::measure,
     command::{Command, Happened, Report},
@@ -19,6 +20,9 @@ use crate::{
     ports::{ResolveError, SampleWindow, TargetError},
     writer::SubmitError,
 };
+
+/// How long to wait before an address that is taken is asked for again.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 impl Engine {
     /// Performs an action; says whether something was written down.
@@ -70,6 +74,26 @@ impl Engine {
                 memory.doubtful_routes = Some(table);
             }
         }
+    }
+
+    /// Tells which routes cannot be reached, once for each reason, and tries them again: whoever holds their address may be
+    /// gone, and nothing else would ever ask for it.
+    pub(crate) async fn look_after_routes(&self, memory: &mut Memory, now: Timestamp) {
+        let routes = self.ports.traffic.status().routes;
+        let unheard: BTreeMap<String, String> =
+            routes.into_iter().filter_map(|(id, status)| Some((id, status.error?))).collect();
+        for (id, reason) in unheard.iter().filter(|(id, reason)| memory.unheard.get(*id) != Some(*reason)) {
+            tracing::warn!(route = id.as_str(), reason, "a service cannot be reached");
+        }
+        for id in memory.unheard.keys().filter(|id| !unheard.contains_key(*id)) {
+            tracing::info!(route = id.as_str(), "the service can be reached now");
+        }
+        let due = memory.tried_again.is_none_or(|at| now.duration_since(at) >= TRY_AGAIN);
+        if !unheard.is_empty() && due && memory.doubtful_routes.is_none() {
+            memory.tried_again = Some(now);
+            self.route(memory, memory.routes.clone()).await;
+        }
+        memory.unheard = unheard;
     }
 
     async fn scale(&self, world: &World, memory: &mut Memory, set: SetId, replicas: u32) {

@@ -20,7 +20,7 @@ pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str
     let mut all: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
     all.sort_unstable();
     if all.is_empty() {
-        return "there is none".to_owned();
+        return "so far there are none".to_owned();
     }
     let hidden = all.len().saturating_sub(16);
     all.truncate(16);

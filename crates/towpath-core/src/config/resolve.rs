@@ -298,7 +298,7 @@ impl Work<'_> {
         if !declared.variables.contains_key(name) {
             let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
             let help = suggestion(name, declared.variables.keys().map(String::as_str));
-            self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`, or {help}")));
+            self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`; {help}")));
             return None;
         }
         let declaration = declared.declaration(name);

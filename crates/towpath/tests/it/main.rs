@@ -9,6 +9,7 @@
 // What one module of scenarios does not use, another does.
 #![allow(dead_code, reason = "the fixture serves every module")]
 
+mod bad_input;
 mod cli;
 mod demo;
 mod docs;

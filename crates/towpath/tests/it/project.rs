@@ -67,11 +67,19 @@ impl Project {
 
     /// Returns a small project.
     pub(crate) fn small() -> Self {
-        let project = Self::empty();
+        Self::empty().with_small()
+    }
+
+    /// Returns a small project in a new folder of this one.
+    pub(crate) fn small_within(folder: &Path) -> Self {
+        Self { folder: tempfile::tempdir_in(folder).unwrap(), server: None }.with_small()
+    }
+
+    fn with_small(self) -> Self {
         for (path, text) in SMALL {
-            project.write(path, text);
+            self.write(path, text);
         }
-        project
+        self
     }
 
     /// Returns a copy of the example.
@@ -95,6 +103,11 @@ impl Project {
         let path = self.file(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Writes a file of the project where there may be no room for it.
+    pub(crate) fn write_if_possible(&self, path: &str, text: &str) {
+        let _ = fs::write(self.file(path), text);
     }
 
     pub(crate) fn read(&self, path: &str) -> String {

@@ -14,3 +14,8 @@ fn a_slip_of_the_fingers_is_recognised() {
 fn without_a_near_word_the_known_ones_are_listed() {
     assert_eq!(suggestion("banana", ["b1", "a1"]), "known: `a1`, `b1`");
 }
+
+#[test]
+fn where_nothing_is_known_the_help_says_so_in_a_sentence_of_its_own() {
+    assert_eq!(suggestion("banana", []), "so far there are none");
+}
