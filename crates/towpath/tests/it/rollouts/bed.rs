@@ -8,7 +8,6 @@ use std::{
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     thread,
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -317,7 +316,6 @@ pub(super) fn side_by_side<T: Sync>(cases: &[T], at_once: usize, run: impl Fn(&T
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
                     run(case);
-                    thread::sleep(Duration::ZERO);
                 }
             });
         }
