@@ -5,6 +5,7 @@
 
 mod page;
 mod proxy;
+mod server;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -88,6 +89,12 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "loading a ledger of 100,000 events: after a clean stop, after a crash, without a snapshot",
         by: By::Example { package: "towpath-store", name: "startup_speed" },
         bounds: &[("clean_ms", Bound::AtMost(300.0)), ("crashed_ms", Bound::AtMost(300.0))],
+    },
+    Measurement {
+        name: "server",
+        what: "the server as a user runs it: resident memory while idle, and a blue-green rollback until it is served",
+        by: By::Function(server::measure),
+        bounds: &[("idle_mb", Bound::AtMost(60.0)), ("switch_back_ms", Bound::AtMost(2000.0))],
     },
     Measurement {
         name: "proxy",

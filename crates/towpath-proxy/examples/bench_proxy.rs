@@ -3,6 +3,7 @@
 //! ```text
 //! bench_proxy upstream LISTEN [BYTES]              answers every request with BYTES (1024) bytes
 //! bench_proxy proxy LISTEN WORKERS UPSTREAM...     splits evenly over the upstreams, one revision each
+//! bench_proxy --upstream ADDRESS...                one worker on a free port, all upstreams in one revision; prints where
 //! ```
 //!
 //! ```text
@@ -15,7 +16,7 @@
 //! Two revisions of weight 50 make the proxy set a cookie on answers to clients without one, which nginx and haproxy do
 //! not do in their plainest configuration; `WORKERS=-N` puts both upstreams into one revision instead.
 
-use std::{convert::Infallible, error::Error, net::SocketAddr};
+use std::{convert::Infallible, error::Error, io::Write as _, net::SocketAddr};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -42,7 +43,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let addresses = upstreams.iter().map(|text| text.parse()).collect::<Result<Vec<SocketAddr>, _>>()?;
             proxy(listen.parse()?, workers, &addresses).await
         }
-        _ => Err("usage: bench_proxy upstream LISTEN [BYTES] | proxy LISTEN WORKERS UPSTREAM...".into()),
+        ["--upstream", ..] => {
+            let named = words.iter().filter(|word| **word != "--upstream").map(|text| text.parse());
+            proxy("127.0.0.1:0".parse()?, -1, &named.collect::<Result<Vec<SocketAddr>, _>>()?).await
+        }
+        _ => {
+            Err("usage: bench_proxy upstream LISTEN [BYTES] | proxy LISTEN WORKERS UPSTREAM... | --upstream ADDRESS..."
+                .into())
+        }
     }
 }
 
@@ -82,8 +90,12 @@ async fn proxy(listen: SocketAddr, workers: i32, upstreams: &[SocketAddr]) -> Re
         backend.endpoints.insert(InstanceId { set, index: number }, *address);
     }
     proxy.apply(&RouteTable([(id, route)].into())).await?;
-    if let Some(error) = proxy.status().routes.values().find_map(|route| route.error.clone()) {
+    let status = proxy.status();
+    if let Some(error) = status.routes.values().find_map(|route| route.error.clone()) {
         return Err(error.into());
+    }
+    for address in status.routes.values().filter_map(|route| route.listen) {
+        writeln!(std::io::stdout(), "{}", serde_json::json!({ "listen": address }))?;
     }
     std::future::pending::<()>().await;
     Ok(())

@@ -49,6 +49,7 @@ pub struct Proxy {
 struct State {
     registry: Registry,
     routes: BTreeMap<RouteId, Open>,
+    usual: BTreeMap<RouteId, SocketAddr>,
     next: u64,
 }
 
@@ -125,7 +126,7 @@ impl Proxy {
             workers,
             threads: Mutex::new(threads),
             applying: tokio::sync::Mutex::new(()),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State { usual: options.usual, ..State::default() }),
         })
     }
 
@@ -272,7 +273,10 @@ impl State {
             return Ok(());
         }
         let Some(address) = asked.address() else { return Ok(()) };
-        let (actual, listeners) = listen::open(address, openings.len())
+        let usual = self.usual.get(id).filter(|_| asked == Ask::Anywhere && !preview);
+        let again = usual.and_then(|usual| listen::open(*usual, openings.len()).ok());
+        let (actual, listeners) = again
+            .map_or_else(|| listen::open(address, openings.len()), Ok)
             .map_err(|error| format!("cannot listen on `{address}`: {}", reason(&error)))?;
         self.next += 1;
         *place = Some(Bound { id: self.next, asked, actual });

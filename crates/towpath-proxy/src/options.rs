@@ -1,6 +1,8 @@
 //! What a proxy is started with. Everything here is the same for all routes; what differs is in the route.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use towpath_core::traffic::RouteId;
 
 /// How the proxy runs.
 #[derive(Clone)]
@@ -20,6 +22,9 @@ pub struct ProxyOptions {
     pub pool_idle: Duration,
     /// How many requests of a route may wait for an instance, per worker; more get 503 at once.
     pub max_waiters: usize,
+    /// Where routes that name no address were listened on before: tried first, so that clients find them again after a
+    /// restart.
+    pub usual: BTreeMap<RouteId, SocketAddr>,
 }
 
 impl Default for ProxyOptions {
@@ -32,6 +37,7 @@ impl Default for ProxyOptions {
             client_timeout: Duration::from_mins(1),
             pool_idle: Duration::from_secs(4),
             max_waiters: 1024,
+            usual: BTreeMap::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use towpath_testkit::sim::{Outcome, run};
 
 /// Runs seeds of one part; each part is its own test, so that they share the cores.
 fn part(number: u64) {
-    const SEEDS: u64 = 320;
+    const SEEDS: u64 = 160;
     let mut sum = Outcome::default();
     let mut failed = Vec::new();
     for seed in number * SEEDS..(number + 1) * SEEDS {
@@ -23,39 +23,30 @@ fn part(number: u64) {
     assert!(sum.crashes > SEEDS && sum.completed > SEEDS && sum.rolled_back > SEEDS / 2, "{sum:?}");
 }
 
-#[test]
-fn every_invariant_holds_in_seeds_of_part_0() {
-    part(0);
+macro_rules! parts {
+    ($($name:ident: $number:literal,)*) => {
+        $(#[test]
+        fn $name() {
+            part($number);
+        })*
+    };
 }
 
-#[test]
-fn every_invariant_holds_in_seeds_of_part_1() {
-    part(1);
-}
-
-#[test]
-fn every_invariant_holds_in_seeds_of_part_2() {
-    part(2);
-}
-
-#[test]
-fn every_invariant_holds_in_seeds_of_part_3() {
-    part(3);
-}
-
-#[test]
-fn every_invariant_holds_in_seeds_of_part_4() {
-    part(4);
-}
-
-#[test]
-fn every_invariant_holds_in_seeds_of_part_5() {
-    part(5);
-}
-
-#[test]
-fn every_invariant_holds_in_seeds_of_part_6() {
-    part(6);
+parts! {
+    every_invariant_holds_in_part_00: 0,
+    every_invariant_holds_in_part_01: 1,
+    every_invariant_holds_in_part_02: 2,
+    every_invariant_holds_in_part_03: 3,
+    every_invariant_holds_in_part_04: 4,
+    every_invariant_holds_in_part_05: 5,
+    every_invariant_holds_in_part_06: 6,
+    every_invariant_holds_in_part_07: 7,
+    every_invariant_holds_in_part_08: 8,
+    every_invariant_holds_in_part_09: 9,
+    every_invariant_holds_in_part_10: 10,
+    every_invariant_holds_in_part_11: 11,
+    every_invariant_holds_in_part_12: 12,
+    every_invariant_holds_in_part_13: 13,
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use towpath_core::ids::Revision;
+use towpath_engine::ports::Traffic as _;
 
 use crate::support::*;
 
@@ -27,6 +29,27 @@ async fn an_instance_that_does_not_answer_is_504_and_not_asked_again() {
     let address = apply(&proxy, route(&[(1, 100, &[upstream.address])])).await;
     assert_eq!(Client::new(address).get("/").await.unwrap().0, 504);
     assert_eq!(upstream.received().matches("GET / ").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retries_stay_within_their_budget_when_every_try_fails() {
+    const REQUESTS: u32 = 100;
+    // Reads each request and closes, so that every try of a GET may be repeated.
+    let upstream = RawUpstream::start(b"", true).await;
+    let proxy = proxy_with(|options| options.workers = 1);
+    let address = apply(&proxy, route(&[(1, 100, &[upstream.address])])).await;
+    let start = Instant::now();
+    let mut client = Client::new(address);
+    for _ in 0..REQUESTS {
+        assert_eq!(client.get("/").await.unwrap().0, 502);
+    }
+    // Ten to begin with and ten per second, and a fifth of the requests; without a budget it would be 300.
+    let allowed = 10.0 + 10.0 * start.elapsed().as_secs_f64() + f64::from(REQUESTS) / 5.0;
+    let counts = &proxy.counts()[&(route_id(), Revision(1))];
+    let retries = u32::try_from(counts.retries).unwrap();
+    assert!(retries >= REQUESTS / 5 && f64::from(retries) <= allowed, "{retries} of {allowed}");
+    let sent = upstream.received().matches("GET / ").count();
+    assert_eq!(u32::try_from(sent).unwrap(), REQUESTS + retries);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

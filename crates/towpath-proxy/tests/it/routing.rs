@@ -8,6 +8,7 @@ use std::{
 
 use towpath_core::{ids::Revision, traffic::RouteTable, units::Millis};
 use towpath_engine::ports::Traffic as _;
+use towpath_proxy::{Proxy, ProxyOptions};
 
 use crate::support::*;
 
@@ -154,6 +155,27 @@ async fn all_instances_down_is_a_fast_503_that_says_so() {
     assert!(answer.contains("content-type: application/problem+json\r\n") && answer.contains("retry-after: 1\r\n"));
     let counts = &proxy.counts()[&(route_id(), Revision(1))];
     assert_eq!((counts.requests, counts.upstream_errors, counts.errors()), (1, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_without_an_address_is_found_again_after_a_restart() {
+    let upstream = Upstream::start("web").await;
+    let table = table(route(&[(1, 100, &[upstream.address])]));
+    let first = proxy();
+    first.apply(&table).await.unwrap();
+    let address = first.status().routes["production/web"].listen.unwrap();
+    first.shutdown(Duration::from_secs(1)).await;
+    let options = ProxyOptions { usual: [(route_id(), address)].into(), ..ProxyOptions::default() };
+    let second = Proxy::start(options.clone()).unwrap();
+    second.apply(&table).await.unwrap();
+    assert_eq!(second.status().routes["production/web"].listen, Some(address));
+    // While somebody else has it, another port must do.
+    let third = Proxy::start(ProxyOptions { workers: 1, ..options }).unwrap();
+    second.shutdown(Duration::from_secs(1)).await;
+    let squatter = TcpListener::bind(address).unwrap();
+    third.apply(&table).await.unwrap();
+    assert_ne!(third.status().routes["production/web"].listen, Some(address));
+    drop(squatter);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use towpath_core::{
     artifact::{Tree, TreeEntry},
     deployment::{DeploymentSpec, ServiceSpec},
@@ -110,9 +109,9 @@ fn service_fields(spec: &ServiceSpec) -> Fields {
         ("replicas", Some(spec.replicas.to_string())),
         ("listen", spec.listen.map(|address| address.to_string())),
         ("preview", spec.preview.map(|address| address.to_string())),
-        ("probes.startup", spec.probes.startup.as_ref().and_then(json)),
-        ("probes.readiness", spec.probes.readiness.as_ref().and_then(json)),
-        ("probes.liveness", spec.probes.liveness.as_ref().and_then(json)),
+        ("probes.startup", spec.probes.startup.as_ref().map(ToString::to_string)),
+        ("probes.readiness", spec.probes.readiness.as_ref().map(ToString::to_string)),
+        ("probes.liveness", spec.probes.liveness.as_ref().map(ToString::to_string)),
         ("resources.cpu", spec.resources.cpu.map(|cpu| cpu.to_string())),
         ("resources.memory", spec.resources.memory.map(|memory| memory.to_string())),
         ("stopGrace", Some(spec.stop_grace.to_string())),
@@ -121,15 +120,12 @@ fn service_fields(spec: &ServiceSpec) -> Fields {
 }
 
 fn spec_fields(spec: &DeploymentSpec) -> Fields {
+    let checks: Vec<String> = spec.verification.iter().map(ToString::to_string).collect();
     vec![
-        ("strategy", json(&spec.strategy)),
+        ("strategy", Some(spec.strategy.to_string())),
         ("progressDeadline", Some(spec.progress_deadline.to_string())),
-        ("verification", (!spec.verification.is_empty()).then(|| json(&spec.verification)).flatten()),
+        ("verification", (!checks.is_empty()).then(|| checks.join("; "))),
     ]
-}
-
-fn json(value: &impl Serialize) -> Option<String> {
-    serde_json::to_string(value).ok()
 }
 
 async fn artifacts(app: &App, from: Option<Side<'_>>, to: Side<'_>) -> Result<Vec<ArtifactChange>, ApiError> {

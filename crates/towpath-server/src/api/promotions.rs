@@ -161,9 +161,9 @@ pub(crate) async fn create(
     let number = ReleaseNumber(request.release);
     let release = world.releases.get(&number).ok_or_else(|| no_release(number))?;
     if !request.dry_run {
-        confirmed(&world, &environment, request.confirm.as_deref())?;
-        // Before resolving: what may not be asked for at all need not be.
+        // Before resolving and before any confirmation: what may not be asked for at all needs neither.
         admissible(&world, &environment, number)?;
+        confirmed(&world, &environment, request.confirm.as_deref())?;
     }
     let spec = app.engine.ports().resolver.resolve(release, &environment).await?;
     let plan = plan_digest(release, &environment, &spec);

@@ -21,7 +21,11 @@ pub(crate) enum EnvCommand {
     /// Checks the files: all mistakes at once, each with its place. Exit status 1 if there are any.
     Validate {
         /// Only this environment.
+        #[arg(conflicts_with = "all")]
         environment: Option<String>,
+        /// Every environment, as without a name.
+        #[arg(long)]
+        all: bool,
     },
     /// Writes the variables of an environment in the format of another tool.
     Render(RenderArgs),

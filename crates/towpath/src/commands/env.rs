@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, command: &EnvCommand) -> Outcome {
         EnvCommand::List => list(context, &folder),
         EnvCommand::Show { environment } => show::run(context, &folder, environment.as_deref()),
         EnvCommand::Explain { environment, key } => explain(context, &folder, environment, key.as_deref()),
-        EnvCommand::Validate { environment } => validate(context, &folder, environment.as_deref()),
+        EnvCommand::Validate { environment, .. } => validate(context, &folder, environment.as_deref()),
         EnvCommand::Render(args) => render_variables(context, &folder, args),
         EnvCommand::Diff { environments, full } => diff(context, &folder, environments, *full),
     }

@@ -1,5 +1,6 @@
 //! `towpath up`: the store, the target, the proxy, the engine and the API wired together in one process.
 
+mod addresses;
 pub(crate) mod files;
 pub(crate) mod keys;
 pub(crate) mod lock;

@@ -21,7 +21,7 @@ use towpath_proxy::{Proxy, ProxyOptions};
 use towpath_server::ServerOptions;
 use towpath_store::{FileBlobs, SqliteSamples, SqliteStore};
 
-use super::{files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, tokens};
+use super::{addresses, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, tokens};
 use crate::{
     cli::UpArgs,
     client::Running,
@@ -130,7 +130,7 @@ async fn open(folder: &ProjectFolder, project: &Project) -> Result<Parts, Failur
     let store = SqliteStore::open(&data).await.map_err(|error| storage(&error))?;
     let samples = SqliteSamples::open(&data).await.map_err(|error| storage(&error))?;
     let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(&data).map_err(|error| storage(&error))?);
-    let options = ProxyOptions { sticky_key, ..ProxyOptions::default() };
+    let options = ProxyOptions { sticky_key, usual: addresses::usual(&data), ..ProxyOptions::default() };
     let proxy = Proxy::start(options).map_err(|error| Failure::of(Exit::Failed, "proxy", &error))?;
     let proxy = Arc::new(proxy);
     let options = LocalOptions::new(data, folder.root().to_owned(), Arc::clone(&blobs));
@@ -185,6 +185,8 @@ async fn run_opened(
     let ended = tokio::select! {
         () = stopped.told() => None,
         ended = &mut serving => Some(ended),
+        // Never ends by itself.
+        () = addresses::keep(data, parts.proxy.clone()) => None,
     };
     tracing::info!("stopping");
     // Nobody is there to be told only when both have ended already.

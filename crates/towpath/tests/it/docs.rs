@@ -19,7 +19,7 @@ fn type_page(page: &Path, project: &mut Project) {
     for command in blocks(&text).unwrap().into_iter().flat_map(|block| block.commands) {
         let place = format!("{}:{}", page.display(), command.line);
         if let Some(reason) = command.not_run {
-            println!("{place}: not run: {reason}");
+            eprintln!("{place}: not run: {reason}");
             continue;
         }
         if command.text == "towpath up" {

@@ -18,4 +18,5 @@ mod environments;
 mod load;
 mod project;
 mod release;
+mod rollouts;
 mod server;

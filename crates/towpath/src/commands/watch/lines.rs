@@ -119,3 +119,6 @@ impl Lines {
         self.step.map_or_else(|| "[–]".to_owned(), |step| format!("[{}/{}]", step + 1, rollout.steps.len()))
     }
 }
+
+#[cfg(test)]
+mod tests;
