@@ -1,6 +1,6 @@
 //! Files that are wrong: place, excerpt, cause and fix of each mistake reach the screen.
 
-use std::{fs, os::unix::fs::symlink};
+use std::{fmt::Write as _, fs, os::unix::fs::symlink};
 
 use serde_json::Value;
 
@@ -79,7 +79,8 @@ fn a_huge_file_is_refused_and_not_read_for_ever() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(10);
-        bomb += &format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "));
+        let items = before.trim_end_matches(", ");
+        writeln!(bomb, "a{level}: &a{level} [{items}]").unwrap();
     }
     project.write("environments/staging.yaml", &bomb);
     is_error(&project.run("env validate"), 1);
