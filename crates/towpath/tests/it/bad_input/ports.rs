@@ -24,8 +24,13 @@ fn a_taken_port_of_a_service_is_named_and_the_other_environments_work() {
     assert!(page.contains("board 1"), "{page}");
     let status = project.ok("status");
     says(&status, &[&address.to_string()]);
-    drop(taken);
+    // The rollout is over, so nothing else makes the proxy look again: it has to ask for the address by itself.
     project.arrives("staging", 1);
+    drop(taken);
+    until("the service is reached where it should be", || {
+        let status = project.json("status staging");
+        (status["addresses"][0]["url"].as_str() == Some(&format!("http://{address}"))).then_some(())
+    });
     assert!(answer(&project, "staging").contains("board 1"));
 }
 
