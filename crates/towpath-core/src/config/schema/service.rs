@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 
 use crate::{
     config::{
+        diagnostic::Diagnostic,
+        nearest::nearest,
         read::{Placed, Read, Reader, section},
         value::{Data, Value},
     },
@@ -41,10 +43,21 @@ section! {
     check(this, value, reader) {
         let runs = this.command.is_some() || this.image.is_some();
         if !runs {
-            let message = format!("`{}` has neither `command` nor `image`", reader.path());
-            reader.error("config::missing", value.origin, message);
+            let path = reader.path().to_string();
+            let message = format!("`{path}` has neither `command` nor `image`");
+            let help = how_to_run(path.rsplit('.').next().unwrap_or_default(), reader);
+            reader.push(Diagnostic::error("config::missing", value.origin, message).help(help));
         }
         runs
+    }
+}
+
+/// Says what a service that has nothing to run needs: often it is another one, mistyped in an environment's file.
+fn how_to_run(name: &str, reader: &Reader) -> String {
+    let others = reader.services.iter().map(String::as_str).filter(|other| *other != name);
+    match nearest(name, others) {
+        Some(near) => format!("did you mean `{near}`? if not, say under `command:` what starts it"),
+        None => "say under `command:` what starts it".to_owned(),
     }
 }
 

@@ -17,7 +17,11 @@ const WRONG: [Wrong; 12] = [
     ("environments/staging.yaml", "servces: {}\n", &["staging.yaml:1:1", "`servces`", "did you mean `services`"]),
     ("environments/staging.yaml", "services: {web: {replcas: 2}}\n", &["staging.yaml:1:18", "did you mean `replicas`"]),
     ("environments/staging.yaml", "services: {web: {replicas: many}}\n", &["staging.yaml:1:28", "many"]),
-    ("environments/staging.yaml", "services: {wab: {replicas: 2}}\n", &["staging.yaml:1:17", "services.wab"]),
+    (
+        "environments/staging.yaml",
+        "services: {wab: {replicas: 2}}\n",
+        &["staging.yaml:1:17", "services.wab", "did you mean `web`"],
+    ),
     ("environments/staging.yaml", "- a\n- b\n", &["staging.yaml:1:1", "help"]),
     ("environments/staging.yaml", "extends: production\n", &["cycle", "production → staging", "extends: production"]),
     ("environments/staging.yaml", "extends: prodution\n", &["staging.yaml:1:10", "did you mean `production`"]),
