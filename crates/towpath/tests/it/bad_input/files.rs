@@ -79,7 +79,8 @@ fn a_huge_file_is_refused_and_not_read_for_ever() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(10);
-        bomb += &format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "));
+        let line = format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(", "));
+        bomb.push_str(&line);
     }
     project.write("environments/staging.yaml", &bomb);
     is_error(&project.run("env validate"), 1);

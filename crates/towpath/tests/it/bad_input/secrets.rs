@@ -77,7 +77,9 @@ fn nobody_else_can_enter_the_folder_of_private_data_or_read_its_keys() {
     assert_eq!(mode(&project.file(".towpath")), 0o700);
     let mut open = Vec::new();
     let mut folders = vec![project.file(".towpath/keys"), project.file(".towpath/tokens")];
-    folders.iter().for_each(|folder| assert_eq!(mode(folder), 0o700, "{}", folder.display()));
+    for folder in &folders {
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+    }
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             if entry.file_type().unwrap().is_dir() {
