@@ -59,7 +59,7 @@ fuzz_target!(|text: &str| {
     for environment in &resolved {
         let _ = environment.explain_all();
         for service in environment.services.keys() {
-            let variables = environment.environment_of(service).into_iter().collect();
+            let variables = environment.environment_of(service).0;
             for format in [Format::Dotenv, Format::Yaml, Format::Shell, Format::Systemd, Format::ConfigMap] {
                 let _ = render(format, "name", &variables);
             }
