@@ -20,7 +20,7 @@ use towpath_server::api::types;
 /// A project with gates, so that decisions have something to refuse.
 const PROJECT: &str = "project: fuzz
 people: {ana: {roles: [developer]}, ben: {roles: [tech-lead]}}
-services: {web: {command: [serve], ports: {http: 8080}}}
+services: {web: {command: [serve]}}
 pipeline: [development, staging, production]
 ";
 

@@ -22,7 +22,7 @@ const WRONG: [Wrong; 12] = [
         "services: {wab: {replicas: 2}}\n",
         &["staging.yaml:1:17", "services.wab", "did you mean `web`"],
     ),
-    ("environments/staging.yaml", "- a\n- b\n", &["staging.yaml:1:1", "help"]),
+    ("environments/staging.yaml", "- a\n- b\n", &["staging.yaml:1:", "must be a map"]),
     ("environments/staging.yaml", "extends: production\n", &["cycle", "production → staging", "extends: production"]),
     ("environments/staging.yaml", "extends: prodution\n", &["staging.yaml:1:10", "did you mean `production`"]),
     ("environments/staging.yaml", "variables: {RESPONSE_DELAY_MS: soon}\n", &["staging.yaml:1:32", "soon"]),

@@ -42,7 +42,7 @@ fn without_a_server_commands_say_how_to_start_one() {
     // What a killed server leaves behind is not taken for a server.
     let ran = project.run("status");
     is_error(&ran, 5);
-    says(&ran.err, &["does not answer", "towpath up"]);
+    says(&ran.err, &["no server runs", "towpath up"]);
     assert_eq!(project.run("down").exit, 0, "nothing to stop is no failure");
     project.up();
     project.ok("status");
