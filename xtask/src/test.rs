@@ -95,6 +95,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         lines.push(line);
     }
     println!("\n{}", table(&lines));
+    let passed = lines.iter().filter(|line| line.outcome == Outcome::Passed).count();
+    println!("steps: {passed} passed, {} failed", failed.len());
     if failed.is_empty() {
         return Ok(());
     }

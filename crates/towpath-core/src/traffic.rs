@@ -74,10 +74,11 @@ pub struct RouteStatus {
 
 /// Upper bounds, in microseconds, of the buckets of a latency histogram; the last bucket has no bound.
 ///
-/// Chosen 1–2–5 per decade from 100 µs to 50 s with two more points where service levels are usually set.
-pub const LATENCY_BOUNDS_US: [u64; 20] = [
-    100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 150_000, 200_000, 300_000, 500_000, 1_000_000,
-    2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000,
+/// Closest between 10 ms and 1 s, where limits are usually set: an estimate inside a bucket is off by at most its width.
+pub const LATENCY_BOUNDS_US: [u64; 31] = [
+    100, 200, 500, 1000, 2000, 3000, 5000, 7500, 10_000, 15_000, 20_000, 30_000, 40_000, 50_000, 75_000, 100_000,
+    125_000, 150_000, 200_000, 250_000, 300_000, 400_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000,
+    5_000_000, 10_000_000, 50_000_000,
 ];
 
 /// What a revision did for a service: requests, errors by class, latency. Counts only grow, or are a difference of two such.

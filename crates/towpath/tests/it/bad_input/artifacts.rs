@@ -43,7 +43,7 @@ fn an_artifact_that_cannot_be_taken_is_named_and_no_release_is_made() {
 fn an_artifact_that_may_not_be_read_is_named() {
     let mut project = Project::small();
     let path = project.file("app/notices.txt");
-    fs::set_permissions(&path, Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         println!("skipped: this user may read everything");
         return;

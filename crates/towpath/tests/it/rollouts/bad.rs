@@ -50,7 +50,7 @@ fn cases() -> Vec<Case> {
         Case {
             name: "never ready",
             env: &[("MODE", "never")],
-            deadline: "1500ms",
+            deadline: "6s",
             fails: ("progress_deadline", "503"),
             ..USUAL
         },
@@ -109,7 +109,7 @@ fn later_cases() -> Vec<Case> {
             name: "recreated and never ready",
             env: &[("MODE", "never")],
             strategy: "recreate",
-            deadline: "1500ms",
+            deadline: "6s",
             fails: ("progress_deadline", "503"),
             ..USUAL
         },
