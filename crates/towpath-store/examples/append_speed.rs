@@ -43,7 +43,7 @@ fn signer() -> Result<CheckpointSigner, Box<dyn Error>> {
     Ok(CheckpointSigner::new("towpath.example/bench", &[7; 32])?)
 }
 
-async fn append(journal: &mut Journal, group: u64, groups: u64) -> Result<(), Box<dyn Error>> {
+async fn append(journal: &mut Journal, group: u64, groups: u64) -> Result<f64, Box<dyn Error>> {
     let mut prepared = Vec::new();
     for number in 0..groups {
         let first = journal.size() + number * group;
@@ -57,7 +57,7 @@ async fn append(journal: &mut Journal, group: u64, groups: u64) -> Result<(), Bo
     let count = f64::from(u32::try_from(group * groups)?);
     let each = seconds * 1000.0 / f64::from(u32::try_from(groups)?);
     println!("append in groups of {group:>3}: {:>8.0} entries/s, {each:.2} ms per group", count / seconds);
-    Ok(())
+    Ok(count / seconds)
 }
 
 #[tokio::main]
@@ -72,8 +72,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let store = SqliteStore::open(folder).await?;
     let mut journal = Journal::open(Arc::new(store.clone()), signer()?).await?;
+    let mut figures = Vec::new();
     for (group, groups) in [(1, 300), (16, 200), (256, 200)] {
-        append(&mut journal, group, groups).await?;
+        figures.push(append(&mut journal, group, groups).await?);
     }
     while journal.size() < ENTRIES {
         let end = ENTRIES.min(journal.size() + 1000);
@@ -101,5 +102,10 @@ async fn measure(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
     let report = audit(&store, journal.verifier(), None).await?;
     println!("audit of {} entries ({} findings): {:?}", report.entries, report.findings.len(), start.elapsed());
     store.close().await;
+    if let [single, sixteen, grouped] = figures.as_slice() {
+        println!(
+            "{{\"appends_per_s\":{grouped:.0},\"in_groups_of_16_per_s\":{sixteen:.0},\"single_per_s\":{single:.0}}}"
+        );
+    }
     Ok(())
 }
