@@ -1,38 +1,35 @@
 //! `towpath env …`: environments as the files declare them, without a server.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
-use serde_json::json;
 use towpath_core::{
-    config::{
-        Comparison, Explanation, Format, Inputs, Loaded, ResolvedEnvironment, compare, detect, has_errors, render,
-        render_diagnostics,
-    },
-    ids::{EnvironmentName, ServiceName},
+    config::{Inputs, Loaded, ResolvedEnvironment, detect, has_errors},
+    ids::EnvironmentName,
 };
 
 use super::Outcome;
 use crate::{
-    cli::{EnvCommand, RenderArgs},
+    cli::EnvCommand,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, checked, mistakes},
-    output::{Paint, Table},
-    words::count,
+    folder::{ProjectFolder, mistakes},
+    output::Table,
 };
 
+mod compare;
+mod explain;
+mod render;
 mod show;
+mod validate;
 
 pub(crate) fn run(context: &Context, command: &EnvCommand) -> Outcome {
     let folder = context.folder()?;
     match command {
         EnvCommand::List => list(context, &folder),
         EnvCommand::Show { environment } => show::run(context, &folder, environment.as_deref()),
-        EnvCommand::Explain { environment, key } => explain(context, &folder, environment, key.as_deref()),
-        EnvCommand::Validate { environment, .. } => validate(context, &folder, environment.as_deref()),
-        EnvCommand::Render(args) => render_variables(context, &folder, args),
-        EnvCommand::Diff { environments, full } => diff(context, &folder, environments, *full),
+        EnvCommand::Explain { environment, key } => explain::run(context, &folder, environment, key.as_deref()),
+        EnvCommand::Validate { environment, .. } => validate::run(context, &folder, environment.as_deref()),
+        EnvCommand::Render(args) => render::run(context, &folder, args),
+        EnvCommand::Diff { environments, full } => compare::run(context, &folder, environments, *full),
     }
 }
 
@@ -108,129 +105,6 @@ fn known(context: &Context, loaded: &Loaded, name: &str) -> Result<EnvironmentNa
         mistakes(loaded.sources(), loaded.diagnostics(), context.out.paint_err())
             .unwrap_or_else(|| Failure::new(Exit::Usage, "not_found", error.to_string()).next("towpath env list"))
     })
-}
-
-fn explain(context: &Context, folder: &ProjectFolder, environment: &str, key: Option<&str>) -> Outcome {
-    let resolved = resolve(context, &folder.load()?, environment)?;
-    let explanations = match key {
-        Some(key) => resolved.explain(key).map_err(|error| Failure::of(Exit::Usage, "not_found", &error))?,
-        None => resolved.explain_all(),
-    };
-    context.out.list(&explanations, |paint| explanations.iter().map(|one| explained(one, paint)).collect())?;
-    Ok(Exit::Done)
-}
-
-fn explained(explanation: &Explanation, paint: Paint) -> String {
-    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
-    let mut table = Table::new(&[]);
-    for (index, part) in explanation.contributions.iter().enumerate() {
-        let who = part.by.iter().map(|by| format!(" by {by}"));
-        let why = part.reason.iter().map(|reason| format!(": {reason}"));
-        let place: String = std::iter::once(part.place.clone()).chain(who).chain(why).collect();
-        let (mark, value) = if index == 0 { ("=", shown(&part.value)) } else { (" ", paint.dim(&shown(&part.value))) };
-        table.row(vec![format!("  {mark}"), value, part.layer.clone(), paint.dim(&place)]);
-    }
-    format!("{} = {}\n{}", paint.bold(&explanation.key), shown(&explanation.value), table.text(paint))
-}
-
-fn validate(context: &Context, folder: &ProjectFolder, environment: Option<&str>) -> Outcome {
-    let loaded = folder.load()?;
-    let (diagnostics, sources, count_of) = if let Some(name) = environment {
-        let name = known(context, &loaded, name)?;
-        let mut diagnostics = loaded.diagnostics().to_vec();
-        let mut resolution = loaded.resolve(name.as_str(), &Inputs::default());
-        diagnostics.append(&mut resolution.diagnostics);
-        (diagnostics, resolution.sources, 1)
-    } else {
-        (checked(&loaded).1, loaded.sources().clone(), loaded.environments().count())
-    };
-    if let Some(failure) = mistakes(&sources, &diagnostics, context.out.paint_err()) {
-        return Err(failure);
-    }
-    let views: Vec<_> = diagnostics.iter().map(|one| one.view(&sources)).collect();
-    let value = json!({ "valid": true, "environments": count_of, "warnings": views });
-    context.out.show(&value, |paint| {
-        let warnings = render_diagnostics(&sources, &diagnostics, paint.is_on());
-        let checked = count(count_of as u64, "environment");
-        format!("{warnings}{} {checked}, no mistakes\n", paint.green("ok"))
-    })?;
-    Ok(Exit::Done)
-}
-
-fn render_variables(context: &Context, folder: &ProjectFolder, args: &RenderArgs) -> Outcome {
-    let format =
-        Format::ALL.iter().find(|(name, _)| *name == args.format).map(|(_, format)| *format).ok_or_else(|| {
-            let known: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-            Failure::usage(format!("there is no format `{}`", args.format))
-                .next(format!("one of: {}", known.join(", ")))
-        })?;
-    let resolved = resolve(context, &folder.load()?, &args.environment)?;
-    let variables: BTreeMap<String, String> = match &args.service {
-        None => {
-            let plain = resolved.variables.iter().filter(|(_, variable)| !variable.secret);
-            plain.map(|(name, variable)| (name.clone(), variable.value.clone())).collect()
-        }
-        Some(service) => {
-            let name = ServiceName::new(service).ok().filter(|name| resolved.services.contains_key(name));
-            let known: Vec<&str> = resolved.services.keys().map(ServiceName::as_str).collect();
-            let name = name.ok_or_else(|| {
-                Failure::new(Exit::Usage, "not_found", format!("{} has no service `{service}`", resolved.name))
-                    .next(format!("one of: {}", known.join(", ")))
-            })?;
-            resolved.environment_of(&name).0
-        }
-    };
-    let held = resolved.variables.values().filter(|variable| variable.secret).count();
-    let text = render(format, resolved.name.as_str(), &variables)
-        .map_err(|error| Failure::of(Exit::Failed, "not_renderable", &error))?;
-    // The format asked for is the data, whatever `--output` says.
-    context.out.data(&text)?;
-    if held > 0 {
-        context.out.progress(&format!("{} left out", count(held as u64, "secret variable")));
-    }
-    Ok(Exit::Done)
-}
-
-fn diff(context: &Context, folder: &ProjectFolder, names: &[String], full: bool) -> Outcome {
-    let loaded = folder.load()?;
-    let all: Vec<String> = loaded.environments().map(ToString::to_string).collect();
-    let names = if names.is_empty() { &all } else { names };
-    if names.len() < 2 {
-        return Err(Failure::usage("a comparison needs two environments").next("towpath env diff staging production"));
-    }
-    let resolved: Vec<ResolvedEnvironment> =
-        names.iter().map(|name| resolve(context, &loaded, name)).collect::<Result<_, _>>()?;
-    let comparison = compare(&resolved.iter().collect::<Vec<_>>());
-    let value = comparison_json(&comparison, full);
-    context.out.show(&value, |paint| comparison_text(&comparison, full, paint))?;
-    Ok(if comparison.rows.iter().all(|row| row.same) { Exit::Done } else { Exit::Difference })
-}
-
-fn comparison_json(comparison: &Comparison, full: bool) -> serde_json::Value {
-    let rows = comparison.rows.iter().filter(|row| full || !row.same).map(|row| {
-        let names = comparison.environments.iter().map(ToString::to_string);
-        let values: BTreeMap<String, &Option<String>> = names.zip(&row.values).collect();
-        json!({ "key": row.key, "same": row.same, "secret": row.secret, "values": values })
-    });
-    json!({
-        "environments": comparison.environments,
-        "parityPercent": comparison.parity_percent(),
-        "rows": rows.collect::<Vec<_>>(),
-    })
-}
-
-fn comparison_text(comparison: &Comparison, full: bool, paint: Paint) -> String {
-    let mut head = vec!["KEY"];
-    head.extend(comparison.environments.iter().map(EnvironmentName::as_str));
-    let mut table = Table::new(&head);
-    for row in comparison.rows.iter().filter(|row| full || !row.same) {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| paint.dim("–"));
-        let key = if row.same { row.key.clone() } else { paint.yellow(&row.key) };
-        table.row(std::iter::once(key).chain(row.values.iter().map(shown)).collect());
-    }
-    let differ = comparison.rows.iter().filter(|row| !row.same).count();
-    let rows = if table.is_empty() { String::new() } else { table.text(paint) + "\n" };
-    format!("{rows}{differ} of {} keys differ; parity {} %\n", comparison.rows.len(), comparison.parity_percent())
 }
 
 /// Returns the environment that is meant where none is named.

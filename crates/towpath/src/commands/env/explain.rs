@@ -1,0 +1,35 @@
+//! `towpath env explain`: which layers set a value.
+
+use towpath_core::config::Explanation;
+
+use super::resolve;
+use crate::{
+    commands::Outcome,
+    context::Context,
+    failure::{Exit, Failure},
+    folder::ProjectFolder,
+    output::{Paint, Table},
+};
+
+pub(super) fn run(context: &Context, folder: &ProjectFolder, environment: &str, key: Option<&str>) -> Outcome {
+    let resolved = resolve(context, &folder.load()?, environment)?;
+    let explanations = match key {
+        Some(key) => resolved.explain(key).map_err(|error| Failure::of(Exit::Usage, "not_found", &error))?,
+        None => resolved.explain_all(),
+    };
+    context.out.list(&explanations, |paint| explanations.iter().map(|one| explained(one, paint)).collect())?;
+    Ok(Exit::Done)
+}
+
+fn explained(explanation: &Explanation, paint: Paint) -> String {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
+    let mut table = Table::new(&[]);
+    for (index, part) in explanation.contributions.iter().enumerate() {
+        let who = part.by.iter().map(|by| format!(" by {by}"));
+        let why = part.reason.iter().map(|reason| format!(": {reason}"));
+        let place: String = std::iter::once(part.place.clone()).chain(who).chain(why).collect();
+        let (mark, value) = if index == 0 { ("=", shown(&part.value)) } else { (" ", paint.dim(&shown(&part.value))) };
+        table.row(vec![format!("  {mark}"), value, part.layer.clone(), paint.dim(&place)]);
+    }
+    format!("{} = {}\n{}", paint.bold(&explanation.key), shown(&explanation.value), table.text(paint))
+}
