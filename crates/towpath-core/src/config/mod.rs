@@ -12,6 +12,7 @@ mod detect;
 mod diagnostic;
 mod explain;
 mod interpolate;
+mod layers;
 mod load;
 mod merge;
 mod nearest;
@@ -44,5 +45,5 @@ pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,
 };
-pub use value::{Data, Member, Path, PathError, Segment, Value};
+pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

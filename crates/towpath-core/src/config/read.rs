@@ -13,7 +13,7 @@ use super::{
     diagnostic::Diagnostic,
     nearest::suggestion,
     source::Label,
-    value::{Data, Member, Path, Segment, Value},
+    value::{Data, Members, Path, Segment, Value},
     yaml::{Scalar, ScalarKind},
 };
 
@@ -111,7 +111,7 @@ impl Reader {
 /// A map whose known keys are asked for one by one.
 pub(crate) struct Fields<'a> {
     value: &'a Value,
-    map: Option<&'a BTreeMap<Arc<str>, Member>>,
+    map: Option<&'a Members>,
     known: Vec<&'static str>,
     sound: bool,
 }

@@ -9,7 +9,7 @@ use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     interpolate::{Name, Raw, Text, interpolate},
     load::Loaded,
-    merge::{fill, ground, lay},
+    merge::{fill, lay},
     nearest::suggestion,
     read::{Read, Reader},
     resolved::{ResolvedEnvironment, ResolvedVariable},
@@ -19,7 +19,7 @@ use super::{
     },
     source::{Label, OverlayOrigin, SourceKind, SourceSet, Span},
     value::{Data, Member, Path, Value},
-    variables::{self, Declared},
+    variables,
     yaml::{self, Document},
 };
 use crate::{
@@ -147,7 +147,7 @@ impl Work<'_> {
         let broken = chain.is_none();
         let chain = chain.unwrap_or(&alone);
         let origin = Label { source: file.source, span: Span::default() };
-        let mut tree = self.layers(chain, origin);
+        let mut tree = self.loaded.layers(chain, origin);
         self.overlay(&mut tree, inputs);
         self.defaults(&mut tree);
 
@@ -173,27 +173,6 @@ impl Work<'_> {
         let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
         let place = (tree, self.sources.clone());
         Some(ResolvedEnvironment::new((name.clone(), tier?), typed?, variables, secrets, env, place))
-    }
-
-    /// Lays the files over each other: project, base, ancestors, the environment.
-    fn layers(&self, chain: &[EnvironmentName], origin: Label) -> Value {
-        let mut tree = ground(origin);
-        let loaded = self.loaded;
-        if let Some(document) = &loaded.project_document {
-            lay(&mut tree, document, &RULES, |key| key == "services");
-        }
-        variable_defaults(&mut tree, &loaded.declared);
-        if let Some(document) = &loaded.base {
-            lay(&mut tree, document, &RULES, |key| !OWN_KEYS.contains(&key));
-        }
-        for (place, ancestor) in chain.iter().enumerate() {
-            let own = place + 1 == chain.len();
-            let document = loaded.files.get(ancestor).and_then(|file| file.document.as_ref());
-            if let Some(document) = document {
-                lay(&mut tree, document, &RULES, |key| own || !OWN_KEYS.contains(&key));
-            }
-        }
-        tree
     }
 
     /// Lays what is not in files over them: live overlay, process environment, flags.
@@ -286,9 +265,9 @@ impl Work<'_> {
         let named = |name: &EnvironmentName| Tier::ALL.into_iter().find(|tier| tier.as_str() == name.as_str());
         let of = |name: &EnvironmentName| self.loaded.files.get(name)?.head.tier.or_else(|| named(name));
         let tier = chain.iter().rev().find_map(of);
-        let wrong = self.loaded.files.get(name).and_then(|file| file.document.as_ref()).is_some_and(|document| {
-            Value::of(document, document.root(), super::value::Nulls::Remove).get("tier").is_some()
-        });
+        let file = self.loaded.files.get(name).and_then(|file| file.document.as_ref());
+        let wrong = file
+            .is_some_and(|document| Value::head_of(document, OWN_KEYS).get("tier").is_some_and(|tier| !tier.is_null()));
         if tier.is_none() && !wrong {
             let error = Diagnostic::error("config::missing", origin, format!("`{name}` has no `tier`"));
             self.diagnostics.push(error.help("write `tier: development`, `testing`, `staging` or `production`"));
@@ -416,21 +395,5 @@ impl Work<'_> {
             env.entry(service).or_default().insert((*name).to_owned(), text.text.clone());
         }
         env
-    }
-}
-
-/// Puts the declared defaults under `variables`.
-fn variable_defaults(tree: &mut Value, declared: &Declared) {
-    let origin = tree.origin;
-    let defaults: BTreeMap<_, _> = declared
-        .variables
-        .iter()
-        .filter_map(|(name, variable)| {
-            let value = variable.declaration.as_ref()?.default.as_ref().filter(|value| !value.is_null())?;
-            Some((name.as_str().into(), Member { key: variable.label, value: value.clone() }))
-        })
-        .collect();
-    if let (Data::Map(map), false) = (&mut tree.data, defaults.is_empty()) {
-        map.insert("variables".into(), Member { key: origin, value: Value::new(Data::Map(defaults), origin) });
     }
 }

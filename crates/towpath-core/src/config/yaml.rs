@@ -52,6 +52,7 @@ pub(crate) struct Node {
 pub(crate) enum NodeKind {
     Scalar(Scalar),
     List(Vec<NodeId>),
+    /// The entries, each key once, in the order of the keys.
     Map(Vec<Entry>),
 }
 

@@ -271,6 +271,7 @@ impl Builder {
                     weight += more;
                     depth = depth.max(deeper);
                 }
+                entries.sort_by(|a, b| a.key.cmp(&b.key));
                 NodeKind::Map(entries)
             }
         };
