@@ -3,7 +3,10 @@
 //! Declarations are checked once, when they are read: patterns, bounds, defaults, examples. What environments
 //! owe each other is in `rules`; where values come from is not known here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use regex::{Regex, RegexBuilder};
 
@@ -130,7 +133,7 @@ impl Declared {
         }
         if let Err(what) = kinds::check(declaration, text) {
             // A parser's or suggestion's words may repeat what is secret.
-            let what = if declaration.secret { declaration.r#type.article() } else { what };
+            let what = if declaration.secret { declaration.r#type.article().to_owned() } else { what };
             return Err(plain(format!("{shown} is not {what}")));
         }
         if self.broken.contains(name) {
@@ -140,8 +143,9 @@ impl Declared {
             let why = format!("{shown} does not match `{}`", shorten(&pattern.value));
             return Err(Wrong { why, rule: Some((pattern.label, "the pattern".to_owned())) });
         }
-        check_range(declaration, text).map_err(|(why, bound, word)| {
-            Wrong { why: format!("{shown} {why}"), rule: Some((bound.0.label, format!("the {word}"))) }
+        check_range(declaration, text).map_err(|(why, bound, word)| Wrong {
+            why: format!("{shown} {why}"),
+            rule: Some((bound.0.label, format!("the {word}"))),
         })
     }
 
@@ -162,12 +166,12 @@ impl Wrong {
 }
 
 /// Returns the text of a variable's value as a process would see it, or what it must be.
-pub(crate) fn text_of(value: &Value, declaration: Option<&Declaration>) -> Result<String, &'static str> {
+pub(crate) fn text_of(value: &Value, declaration: Option<&Declaration>) -> Result<Arc<str>, &'static str> {
     let json = declaration.is_none_or(|declaration| declaration.r#type == VariableType::Json);
     match &value.data {
-        Data::Scalar(scalar) if scalar.kind == ScalarKind::Bool => Ok(scalar.text().to_ascii_lowercase()),
-        Data::Scalar(scalar) => Ok(scalar.text().to_owned()),
-        Data::List(_) | Data::Map(_) if json => Ok(value.to_json().to_string()),
+        Data::Scalar(scalar) if scalar.kind == ScalarKind::Bool => Ok(scalar.text().to_ascii_lowercase().into()),
+        Data::Scalar(scalar) => Ok(scalar.shared_text()),
+        Data::List(_) | Data::Map(_) if json => Ok(value.to_json().to_string().into()),
         Data::Removed | Data::List(_) | Data::Map(_) => Err("a text, a number or a truth value"),
     }
 }

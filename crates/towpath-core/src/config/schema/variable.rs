@@ -174,6 +174,25 @@ words! {
     }
 }
 
+impl VariableType {
+    /// Returns what a value must be, with article.
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Self::String => "a text",
+            Self::Int => "a whole number",
+            Self::Float => "a number",
+            Self::Bool => "`true` or `false`",
+            Self::Url => "a URL such as `https://example.org`",
+            Self::Email => "an e-mail address",
+            Self::Duration => "a duration such as `30s` or `1h30m`",
+            Self::Bytes => "a size such as `512Mi`",
+            Self::Port => "a port from 1 to 65535",
+            Self::Enum => "one of its values",
+            Self::Json => "JSON",
+        }
+    }
+}
+
 /// A bound as written, read by the variable's type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound(pub(crate) Placed<Scalar>);

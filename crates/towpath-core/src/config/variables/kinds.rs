@@ -28,7 +28,7 @@ pub(super) fn check(declaration: &Declaration, text: &str) -> Result<(), String>
         VariableType::Bytes => bytes(text),
         VariableType::Port => port(text),
         VariableType::Json => {
-            serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| format!("JSON: {error}"))
+            serde_json::from_str::<serde_json::Value>(text).map(drop).map_err(|error| format!("JSON: {error}"))
         }
         VariableType::Enum => {
             let known = declaration.values.iter().map(|word| word.0.value.as_str());
@@ -245,7 +245,11 @@ fn email(text: &str) -> Result<(), &'static str> {
     let Some((local, domain)) = text.rsplit_once('@') else { return Err("it has no `@`") };
     let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_mark(c);
     let dotted = local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
-    if !dotted || local.len() > MAX_LOCAL || text.len() > MAX_EMAIL || domain.ends_with('.') || domain.contains(['_', '%'])
+    if !dotted
+        || local.len() > MAX_LOCAL
+        || text.len() > MAX_EMAIL
+        || domain.ends_with('.')
+        || domain.contains(['_', '%'])
     {
         return Err("");
     }
