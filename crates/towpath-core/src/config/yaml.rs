@@ -12,7 +12,10 @@ use super::{
 };
 
 mod build;
+mod plain;
 mod scalar;
+mod sorting;
+mod words;
 
 pub(crate) use build::parse;
 pub(crate) use scalar::shorten;

@@ -102,10 +102,17 @@ pub(crate) fn shorten(text: &str) -> String {
     line.chars().take(57).chain("…".chars()).collect()
 }
 
-fn kind_of(text: &str) -> ScalarKind {
+/// Says whether a plain scalar stands for nothing.
+pub(super) fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+pub(super) fn kind_of(text: &str) -> ScalarKind {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => ScalarKind::Null,
+        _ if is_null(text) => ScalarKind::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Bool,
+        // Every number begins with one of these.
+        _ if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) => ScalarKind::Text,
         _ if is_int(text) => ScalarKind::Int,
         _ if is_float(text) => ScalarKind::Float,
         _ => ScalarKind::Text,
