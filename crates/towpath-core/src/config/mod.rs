@@ -34,7 +34,7 @@ pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
-pub use explain::{Contribution, ExplainError, Explanation};
+pub use explain::{Contribution, ExplainError, Explanation, Reference};
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;

@@ -129,6 +129,10 @@ impl Loaded {
                 None
             }
         };
+        // Where a tag is wrong, nothing more is said about what it would have been.
+        let tags: BTreeSet<Option<Label>> =
+            self.diagnostics.iter().filter(|one| one.code == "yaml::tag").map(|one| one.primary).collect();
+        work.diagnostics.retain(|one| !tags.contains(&one.primary));
         tidy(&mut work.diagnostics);
         let environment = environment.filter(|_| !has_errors(&work.diagnostics));
         Resolution { environment, diagnostics: work.diagnostics, sources: work.sources }

@@ -15,6 +15,7 @@ mod build;
 mod plain;
 mod scalar;
 mod sorting;
+mod tags;
 mod words;
 
 pub(crate) use build::parse;
@@ -72,6 +73,8 @@ pub(crate) struct Entry {
 pub(crate) enum MergeTag {
     /// `!append`: the items come after the lower layer's.
     Append,
+    /// `!prepend`: the items come before the lower layer's.
+    Prepend,
     /// `!merge-by:KEY`: items that are maps with the same `KEY` are merged.
     MergeBy(String),
     /// `!replace`: nothing of the lower layers stays.
