@@ -287,10 +287,11 @@ impl Loaded {
     /// Checks that declarations name environments that exist.
     fn check_names(&mut self) {
         let mut errors = Vec::new();
-        for declared in self.declared.variables.values() {
-            for name in declared.declaration.iter().flat_map(|declaration| &declaration.required_in) {
-                if let Err(error) = self.find(&name.value) {
-                    errors.push(error.diagnostic(name.label));
+        for declaration in self.declared.variables.values().filter_map(|declared| declared.declaration.as_ref()) {
+            let required = &declaration.required_in;
+            for word in required.iter().chain(&declaration.forbidden_in).chain(&declaration.must_differ_between) {
+                if let Some(error) = self.unknown_word(&word.value) {
+                    errors.push(error.diagnostic(word.label));
                 }
             }
         }

@@ -116,7 +116,7 @@ fn drop_other_choices(map: &mut Members, chosen: &str, by: Label, rule: &Rule) {
 }
 
 /// Puts `new` in the place of the old, which is kept as shadowed.
-fn replace(into: &mut Value, new: Value) {
+pub(crate) fn replace(into: &mut Value, new: Value) {
     let mut old = std::mem::replace(into, new);
     let deeper = std::mem::take(&mut old.shadowed);
     into.shadowed.push(old);

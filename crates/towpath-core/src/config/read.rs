@@ -259,7 +259,7 @@ pub(crate) use {section, words};
 /// Returns the text of a scalar, or says that it must be `what`.
 pub(crate) fn text_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -> Option<&'a str> {
     match &value.data {
-        Data::Scalar(scalar) if scalar.kind == ScalarKind::Text => Some(scalar.text()),
+        Data::Scalar(scalar) if matches!(scalar.kind, ScalarKind::Text | ScalarKind::Replaced) => Some(scalar.text()),
         Data::Removed | Data::Scalar(_) | Data::List(_) | Data::Map(_) => {
             reader.expected(value, what);
             None
@@ -304,6 +304,7 @@ impl<T: Read> Read for Vec<T> {
         // All are read before one failure fails the whole: every mistake is to be found.
         let read: Vec<Option<T>> = items
             .iter()
+            .filter(|item| !item.is_removed())
             .enumerate()
             .map(|(index, item)| reader.under(Step::Index(index), |reader| T::read(item, reader)))
             .collect();

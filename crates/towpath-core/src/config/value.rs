@@ -178,6 +178,6 @@ fn scalar_json(scalar: &Scalar) -> serde_json::Value {
         ScalarKind::Bool => scalar.as_bool().map_or_else(text, Into::into),
         ScalarKind::Int => scalar.as_int().map_or_else(text, Into::into),
         ScalarKind::Float => scalar.as_float().filter(|float| float.is_finite()).map_or_else(text, Into::into),
-        ScalarKind::Text => text(),
+        ScalarKind::Text | ScalarKind::Replaced => text(),
     }
 }

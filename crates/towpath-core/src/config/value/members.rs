@@ -36,6 +36,12 @@ impl Members {
         self.0.get(place).map(|(_, member)| member)
     }
 
+    /// Returns the key as it is kept, with its member.
+    pub fn get_key_value(&self, key: &str) -> Option<(&Arc<str>, &Member)> {
+        let place = self.find(key).ok()?;
+        self.0.get(place).map(|(key, member)| (key, member))
+    }
+
     /// Says whether there is a member of this key.
     pub fn contains_key(&self, key: &str) -> bool {
         self.find(key).is_ok()
