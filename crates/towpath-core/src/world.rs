@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
+    lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
 };
 
+mod lifecycle;
 mod snapshot;
 
 pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot, write_snapshot};
@@ -40,6 +42,12 @@ pub struct World {
     pub deployments: OrdMap<Revision, Arc<Deployment>>,
     /// Every environment that anything was asked for.
     pub environments: OrdMap<EnvironmentName, EnvironmentState>,
+    /// The environments that are in no file, until they are destroyed.
+    #[serde(default)]
+    pub previews: OrdMap<EnvironmentName, Arc<Preview>>,
+    /// What was destroyed, the last time if more than once.
+    #[serde(default)]
+    pub gone: OrdMap<EnvironmentName, Gone>,
 }
 
 /// What is known of an environment.
@@ -55,6 +63,9 @@ pub struct EnvironmentState {
     pub completed: OrdMap<ReleaseNumber, Timestamp>,
     /// The newest release that was ever asked for here.
     pub newest_asked: Option<ReleaseNumber>,
+    /// Whether it is being destroyed.
+    #[serde(default)]
+    pub destroying: Option<Destroying>,
 }
 
 /// A revision that was replaced and still runs.
@@ -67,8 +78,11 @@ pub struct Retiring {
 }
 
 impl World {
-    /// Returns the policy of an environment of the pipeline.
+    /// Returns the policy of an environment of the pipeline, or of a preview.
     pub fn policy(&self, environment: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        if let Some(preview) = self.previews.get(environment) {
+            return Some(&preview.policy);
+        }
         self.project.as_ref()?.environments.get(environment)
     }
 
@@ -143,6 +157,11 @@ impl World {
             | Fact::RolloutFailed { revision, .. }
             | Fact::RolledBack { revision }
             | Fact::RevisionRetired { revision } => self.apply_rollout(*revision, event),
+            Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
+            Fact::GarbageCollected { .. } => {}
         }
         self
     }
@@ -197,7 +216,12 @@ impl World {
             | Fact::RolloutCompleted { .. }
             | Fact::RolloutFailed { .. }
             | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. } => {}
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
         }
     }
 

@@ -28,7 +28,9 @@ pub fn rollback_target<'a>(
     let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
         Some(revision) => {
-            let asked = world.deployments.get(&revision).filter(|found| found.environment == *environment);
+            let asked = world.deployments.get(&revision).filter(|found| {
+                found.environment == *environment && !world.is_gone(environment, found.revision)
+            });
             let asked = asked.ok_or_else(|| {
                 Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
                     .next(format!("towpath history {environment}"))
@@ -48,6 +50,7 @@ pub fn rollback_target<'a>(
             .filter(good)
             .find(|before| {
                 before.revision < current.revision
+                    && !world.is_gone(environment, before.revision)
                     && before.runs != current.runs
                     && world.completed_at(environment, before.release).is_some()
             })

@@ -39,7 +39,8 @@ pub struct Desired {
 /// Returns what should be.
 pub fn desired(world: &World, observation: &Observation, now: Timestamp) -> Desired {
     let mut all = Desired::default();
-    for state in world.environments.values() {
+    // Of what is being destroyed nothing should be.
+    for state in world.environments.values().filter(|state| state.destroying.is_none()) {
         environment(world, state, observation, now, &mut all);
     }
     all

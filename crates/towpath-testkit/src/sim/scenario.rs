@@ -8,6 +8,7 @@ use towpath_core::{
         AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, ServiceSpec, Strategy,
     },
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber, Role, ServiceName},
+    lifecycle::Housekeeping,
     project::{ApprovalPolicy, EnvironmentPolicy, GatePolicy, Project, Tier},
     release::{Release, ReleaseContent},
     units::{Millis, Percent},
@@ -64,7 +65,7 @@ impl Scenario {
         let people =
             ["ana", "ben", "cai"].iter().filter_map(|who| who.parse().ok()).map(|who: PrincipalName| (who, roles()));
         let name = ProjectName::new("simulated").unwrap_or_else(|_| unreachable!("the name is well formed"));
-        let project = Project { name, people: people.collect(), environments };
+        let project = Project { name, people: people.collect(), environments, housekeeping: Housekeeping::default() };
         let mut bad = BTreeMap::new();
         for number in 1..=releases {
             for environment in &order {
