@@ -1,6 +1,6 @@
 //! Rollouts: pausing, going on, aborting, going back, and what the control plane reports.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Decision, one, policy};
 use crate::{
@@ -25,6 +25,8 @@ pub fn rollback_target<'a>(
             format!("nothing has been deployed successfully in {environment}"),
         )
     })?;
+    let gone_from = |later: &Arc<Deployment>| Some(world.deployments.get(&later.rollback.as_ref()?.from)?.runs);
+    let left: BTreeSet<Revision> = world.history(environment).filter_map(gone_from).collect();
     let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
         Some(revision) => {
@@ -49,6 +51,7 @@ pub fn rollback_target<'a>(
             .find(|before| {
                 before.revision < current.revision
                     && before.runs != current.runs
+                    && !left.contains(&before.runs)
                     && world.completed_at(environment, before.release).is_some()
             })
             .ok_or_else(|| {
