@@ -79,6 +79,8 @@ pub enum Command {
         promotion: PromotionNumber,
         /// What would run, resolved again now.
         spec: Box<DeploymentSpec>,
+        /// What it was resolved with ([`crate::config::Live::digest`]): anything newer is not started by it.
+        live: Digest,
     },
     /// Closes a promotion that cannot be carried out. Asked by the control plane.
     FailPromotion {

@@ -57,6 +57,22 @@ pub enum Fact {
         /// The bundle it was read from.
         bundle: Digest,
     },
+    /// A value was laid over the files of an environment.
+    OverlaySet {
+        /// The key, such as `services.web.replicas` or `variables.LOG_LEVEL`.
+        key: String,
+        /// The value: for a variable its text, else YAML; `None` takes the key away. Never a secret.
+        value: Option<String>,
+        /// Why, in the words of who asked.
+        reason: Option<String>,
+    },
+    /// The overlay of an environment says nothing of a key any more: the files decide again.
+    OverlayUnset {
+        /// The key.
+        key: String,
+        /// Why, in the words of who asked.
+        reason: Option<String>,
+    },
     /// A release was made.
     ReleaseCreated {
         /// The release.
@@ -278,6 +294,8 @@ impl Fact {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ProjectDeclared { .. } => "project_declared",
+            Self::OverlaySet { .. } => "overlay_set",
+            Self::OverlayUnset { .. } => "overlay_unset",
             Self::ReleaseCreated { .. } => "release_created",
             Self::PromotionRequested { .. } => "promotion_requested",
             Self::PromotionApproved { .. } => "promotion_approved",
@@ -321,6 +339,8 @@ impl Fact {
             | Self::RolledBack { revision }
             | Self::RevisionRetired { revision } => Some(*revision),
             Self::ProjectDeclared { .. }
+            | Self::OverlaySet { .. }
+            | Self::OverlayUnset { .. }
             | Self::ReleaseCreated { .. }
             | Self::PromotionRequested { .. }
             | Self::PromotionApproved { .. }

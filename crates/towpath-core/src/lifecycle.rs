@@ -26,8 +26,6 @@ pub use names::{Keep, Named, is_kept, kept_revisions, named, own_blobs, trees};
 /// A short-lived environment that is in the ledger and in no file of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
-    /// The text of its environment file.
-    pub file: String,
     /// The environment it is built on.
     pub extends: EnvironmentName,
     /// What guards it. It comes after nothing and takes no release by itself.
@@ -143,11 +141,13 @@ pub(crate) fn due<'a>(
     observation: &'a Observation,
     now: Timestamp,
 ) -> impl Iterator<Item = Action> + use<'a> {
-    let over = world.previews.iter().filter(move |(name, preview)| {
-        preview.expires_at <= now && world.destroying(name).is_none()
-    });
+    let over = world
+        .previews
+        .iter()
+        .filter(move |(name, preview)| preview.expires_at <= now && world.destroying(name).is_none());
     let over = over.map(|(name, _)| Action::Expire { environment: name.clone() });
-    let empty = world.environments.iter().filter(|(name, state)| state.destroying.is_some() && is_empty(name, observation));
+    let empty =
+        world.environments.iter().filter(|(name, state)| state.destroying.is_some() && is_empty(name, observation));
     over.chain(empty.map(|(name, _)| Action::CleanUp { environment: name.clone() }))
 }
 

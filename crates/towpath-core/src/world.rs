@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::{Live, OverlayEntry, OverlayOrigin},
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
@@ -66,6 +67,9 @@ pub struct EnvironmentState {
     /// Whether it is being destroyed.
     #[serde(default)]
     pub destroying: Option<Destroying>,
+    /// What is laid over the files of every release here.
+    #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
+    pub live: Arc<Live>,
 }
 
 /// A revision that was replaced and still runs.
@@ -99,6 +103,12 @@ impl World {
     /// Returns the deployment that is rolling out or back in an environment.
     pub fn rollout(&self, environment: &EnvironmentName) -> Option<&Arc<Deployment>> {
         self.deployments.get(&self.environments.get(environment)?.rollout?)
+    }
+
+    /// Returns what is laid over the files of every release in an environment.
+    pub fn live(&self, environment: &EnvironmentName) -> &Live {
+        static NONE: Live = Live::NONE;
+        self.environments.get(environment).map_or(&NONE, |state| &state.live)
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -135,6 +145,7 @@ impl World {
                 self.project = Some(Arc::new(project.clone()));
                 self.bundle = Some(*bundle);
             }
+            Fact::OverlaySet { .. } | Fact::OverlayUnset { .. } => self.apply_overlay(event),
             Fact::ReleaseCreated { release } => {
                 self.release_by_digest.insert(release.digest, release.number);
                 self.releases.insert(release.number, Arc::new(Release::clone(release)));
@@ -164,6 +175,49 @@ impl World {
             Fact::GarbageCollected { .. } => {}
         }
         self
+    }
+
+    fn apply_overlay(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        let live = Arc::make_mut(&mut state.live);
+        match &event.fact {
+            Fact::OverlaySet { key, value, reason } => {
+                let origin = OverlayOrigin {
+                    sequence: event.sequence,
+                    at: event.at,
+                    principal: event.principal.clone(),
+                    reason: reason.clone(),
+                };
+                live.set(OverlayEntry { key: key.clone(), value: value.clone(), origin });
+            }
+            Fact::OverlayUnset { key, .. } => live.unset(key),
+            Fact::ProjectDeclared { .. }
+            | Fact::ReleaseCreated { .. }
+            | Fact::PromotionRequested { .. }
+            | Fact::PromotionApproved { .. }
+            | Fact::PromotionRejected { .. }
+            | Fact::ChecklistConfirmed { .. }
+            | Fact::PromotionSuperseded { .. }
+            | Fact::PromotionFailed { .. }
+            | Fact::DeploymentStarted { .. }
+            | Fact::StepStarted { .. }
+            | Fact::RolloutProgressed { .. }
+            | Fact::AnalysisMeasured { .. }
+            | Fact::VerificationPassed { .. }
+            | Fact::RolloutPaused { .. }
+            | Fact::RolloutResumed { .. }
+            | Fact::RolloutPromoted { .. }
+            | Fact::RolloutCompleted { .. }
+            | Fact::RolloutFailed { .. }
+            | Fact::RolledBack { .. }
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
+        }
     }
 
     fn apply_promotion(&mut self, event: &Event) {
@@ -204,6 +258,8 @@ impl World {
                 it.state = PromotionState::Failed { reason: reason.clone() };
             }),
             Fact::ProjectDeclared { .. }
+            | Fact::OverlaySet { .. }
+            | Fact::OverlayUnset { .. }
             | Fact::ReleaseCreated { .. }
             | Fact::DeploymentStarted { .. }
             | Fact::StepStarted { .. }
@@ -239,10 +295,12 @@ impl World {
         if let Some(number) = promotion {
             self.change_promotion(*number, |it| it.state = PromotionState::Deployed { revision: *revision });
         }
+        // What is gone back to is restored with everything that was laid over it then.
+        let restored = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to)).map(|to| to.live.clone());
         let left = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.from)).map(|left| left.release);
         let state = self.environments.entry(environment.clone()).or_default();
-        if let Some(left) = left {
-            // What somebody went back from is no longer fit to go forward.
+        if let Some(left) = left.filter(|left| left != release) {
+            // What somebody went back from is no longer fit to go forward, unless only its configuration was bad.
             state.completed.remove(&left);
         }
         state.rollout = Some(*revision);
@@ -265,6 +323,7 @@ impl World {
             ended_at: None,
             measurements: Vec::new(),
             verification: Vec::new(),
+            live: restored.unwrap_or_else(|| Arc::clone(&state.live)),
         };
         self.deployments.insert(*revision, Arc::new(deployment));
     }

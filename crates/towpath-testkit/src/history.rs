@@ -68,7 +68,9 @@ impl History {
         events.extend(self.ask(self.promote(number))?);
         let promotion = self.world.next_promotion().0 - 1;
         let spec = Box::new(self.spec.clone());
-        let start = Command::StartDeployment { promotion: towpath_core::ids::PromotionNumber(promotion), spec };
+        let live = self.world.live(&self.environment).digest();
+        let promotion = towpath_core::ids::PromotionNumber(promotion);
+        let start = Command::StartDeployment { promotion, spec, live };
         events.extend(self.ask(start)?);
         while let Some(report) = self.next_report() {
             events.extend(self.ask(Command::Report(report))?);

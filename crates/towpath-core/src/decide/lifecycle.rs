@@ -149,12 +149,9 @@ pub fn may_be_destroyed(world: &World, environment: &EnvironmentName) -> Result<
     }
     let users = project.environments.iter().filter(|(_, policy)| policy.after.contains(environment));
     let details = users.map(|(name, _)| format!("{name} comes after it")).collect();
-    Err(Refusal::new(
-        RefusalCode::InPipeline,
-        format!("{environment} is in the pipeline, so it cannot be destroyed"),
-    )
-    .details(details)
-    .next(format!("take `{environment}` out of `pipeline` in `towpath.yaml` and start the server again")))
+    Err(Refusal::new(RefusalCode::InPipeline, format!("{environment} is in the pipeline, so it cannot be destroyed"))
+        .details(details)
+        .next(format!("take `{environment}` out of `pipeline` in `towpath.yaml` and start the server again")))
 }
 
 pub(super) fn finish(world: &World, environment: &EnvironmentName, removed: Removed) -> Decision {

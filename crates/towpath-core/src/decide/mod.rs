@@ -30,7 +30,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         }
         Command::Reject { promotion, comment } => promotion::reject(world, *promotion, comment.as_ref()),
         Command::Confirm { promotion, item } => promotion::confirm(world, *promotion, item),
-        Command::StartDeployment { promotion, spec } => promotion::start(world, *promotion, spec, asker),
+        Command::StartDeployment { promotion, spec, live } => promotion::start(world, *promotion, spec, *live, asker),
         Command::FailPromotion { promotion, reason } => promotion::fail(world, *promotion, reason),
         Command::Rollback { environment, to, reason } => {
             rollout::roll_back(world, environment, *to, reason.as_ref(), asker)

@@ -1,6 +1,6 @@
 //! Rollouts: pausing, going on, aborting, going back, and what the control plane reports.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Decision, one, policy};
 use crate::{
@@ -25,12 +25,15 @@ pub fn rollback_target<'a>(
             format!("nothing has been deployed successfully in {environment}"),
         )
     })?;
+    let gone_from = |later: &Arc<Deployment>| Some(world.deployments.get(&later.rollback.as_ref()?.from)?.runs);
+    let left: BTreeSet<Revision> = world.history(environment).filter_map(gone_from).collect();
     let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
         Some(revision) => {
-            let asked = world.deployments.get(&revision).filter(|found| {
-                found.environment == *environment && !world.is_gone(environment, found.revision)
-            });
+            let asked = world
+                .deployments
+                .get(&revision)
+                .filter(|found| found.environment == *environment && !world.is_gone(environment, found.revision));
             let asked = asked.ok_or_else(|| {
                 Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
                     .next(format!("towpath history {environment}"))
@@ -52,6 +55,7 @@ pub fn rollback_target<'a>(
                 before.revision < current.revision
                     && !world.is_gone(environment, before.revision)
                     && before.runs != current.runs
+                    && !left.contains(&before.runs)
                     && world.completed_at(environment, before.release).is_some()
             })
             .ok_or_else(|| {

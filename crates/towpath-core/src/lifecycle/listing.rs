@@ -124,7 +124,7 @@ pub fn claims(world: &World, environment: &EnvironmentName) -> Option<Claims> {
         revisions: living.filter(|it| good(&it.phase)).map(|it| it.revision).collect(),
         rollout: state.and_then(|state| state.rollout),
         promotions: waiting.map(|promotion| promotion.number).collect(),
-        overlay: world.overlaid_keys(environment),
+        overlay: world.live(environment).overlay.iter().map(|entry| entry.key.clone()).collect(),
     };
     (preview || state.is_some() || claims != Claims::default()).then_some(claims)
 }

@@ -59,16 +59,19 @@ pub fn named(world: &World, keep: Keep<'_>) -> Named {
 
 fn asks(world: &World, promotion: &Promotion, keep: Keep<'_>) -> bool {
     match keep {
-        Keep::Except(environment) => {
-            promotion.environment != *environment && !world.was_asked_before_gone(promotion)
-        }
+        Keep::Except(environment) => promotion.environment != *environment && !world.was_asked_before_gone(promotion),
         Keep::Within(_) => promotion.state == PromotionState::Waiting,
     }
 }
 
 /// Returns the manifests of every artifact that a release names.
 pub fn trees(world: &World) -> BTreeSet<Digest> {
-    world.releases.values().flat_map(|release| release.content.artifacts.values()).map(|artifact| artifact.tree).collect()
+    world
+        .releases
+        .values()
+        .flat_map(|release| release.content.artifacts.values())
+        .map(|artifact| artifact.tree)
+        .collect()
 }
 
 /// Returns the blobs that an environment's deployments and promotions name, whoever else does.

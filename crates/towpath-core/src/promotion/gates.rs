@@ -108,6 +108,10 @@ fn upstream(world: &World, promotion: &Promotion, policy: &EnvironmentPolicy) ->
                 Gate::Upstream,
                 format!("{} was deployed and verified in {before} at {at:.0}", promotion.release),
             ),
+            None if world.current(&promotion.environment).is_some_and(|it| it.release == promotion.release) => {
+                let why = format!("{} runs here already; only its configuration changes", promotion.release);
+                GateStatus::open(Gate::Upstream, why)
+            }
             None => GateStatus::closed(
                 Gate::Upstream,
                 format!("{} has not been deployed successfully in {before}", promotion.release),

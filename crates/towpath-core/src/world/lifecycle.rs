@@ -43,17 +43,11 @@ impl World {
         if self.is_preview(environment) { None } else { self.completed_at(environment, release) }
     }
 
-    /// Returns the keys that are set in the live overlay of an environment.
-    pub(crate) fn overlaid_keys(&self, _environment: &EnvironmentName) -> Vec<String> {
-        Vec::new()
-    }
-
     pub(super) fn apply_lifecycle(&mut self, event: &Event) {
         let Some(environment) = &event.environment else { return };
         match &event.fact {
             Fact::PreviewCreated { file, extends, policy, expires_at, reason } => {
                 let preview = Preview {
-                    file: file.clone(),
                     extends: extends.clone(),
                     policy: policy.clone(),
                     expires_at: *expires_at,
@@ -62,6 +56,8 @@ impl World {
                     reason: reason.clone(),
                 };
                 self.previews.insert(environment.clone(), Arc::new(preview));
+                let state = self.environments.entry(environment.clone()).or_default();
+                Arc::make_mut(&mut state.live).file = Some(file.clone());
             }
             Fact::PreviewExtended { expires_at } => {
                 if let Some(preview) = self.previews.get_mut(environment) {

@@ -162,10 +162,13 @@ pub(crate) async fn create(
     let release = world.releases.get(&number).ok_or_else(|| no_release(number))?;
     if !request.dry_run {
         // Before resolving and before any confirmation: what may not be asked for at all needs neither.
-        admissible(&world, &environment, number)?;
+        admissible(&world, &environment, number, None)?;
+    }
+    let spec = app.engine.ports().resolver.resolve(release, &environment, world.live(&environment)).await?;
+    if !request.dry_run {
+        admissible(&world, &environment, number, Some(&spec))?;
         confirmed(&world, &environment, request.confirm.as_deref())?;
     }
-    let spec = app.engine.ports().resolver.resolve(release, &environment).await?;
     let plan = plan_digest(release, &environment, &spec);
     if shown.is_some_and(|shown| shown != plan) {
         return Err(Refusal::new(
@@ -220,7 +223,7 @@ async fn dry_run(
     let diff = diff::diff(app, current.map(|current| diff::Side::of(world, current)), to, environment).await?;
     let strategy = view::strategy_name(&spec.strategy).to_owned();
     let steps = view::planned(&steps(&spec, current.is_some(), false));
-    let refusal = admissible(world, environment, release.number).err();
+    let refusal = admissible(world, environment, release.number, Some(&spec)).err();
     // The promotion as it would be, so that its gates say what they would say.
     let imagined = Promotion {
         number: world.next_promotion(),

@@ -256,8 +256,10 @@ impl Run {
 
     async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {
         let number = ReleaseNumber(1 + self.chance.below(RELEASES));
-        let release = engine.world().releases.get(&number).cloned()?;
-        let spec = Resolver::resolve(self.ports.resolver.as_ref(), &release, &environment).await.ok()?;
+        let world = engine.world();
+        let release = world.releases.get(&number).cloned()?;
+        let live = world.live(&environment);
+        let spec = Resolver::resolve(self.ports.resolver.as_ref(), &release, &environment, live).await.ok()?;
         Some(Command::Promote { environment, release: number, spec: Box::new(spec), reason: None })
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use towpath_core::{
+    config::Live,
     deployment::{
         AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, ServiceSpec, Strategy,
     },
@@ -211,8 +212,15 @@ pub(super) struct SimulatedResolver {
 
 #[async_trait]
 impl Resolver for SimulatedResolver {
-    async fn resolve(&self, release: &Release, environment: &EnvironmentName) -> Result<DeploymentSpec, ResolveError> {
-        let variables = BTreeMap::from([("RELEASE".to_owned(), release.number.0.to_string())]);
+    async fn resolve(
+        &self,
+        release: &Release,
+        environment: &EnvironmentName,
+        live: &Live,
+    ) -> Result<DeploymentSpec, ResolveError> {
+        let mut variables = BTreeMap::from([("RELEASE".to_owned(), release.number.0.to_string())]);
+        let laid = live.overlay.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)));
+        variables.extend(laid);
         let bytes = serde_json::to_vec(&variables).unwrap_or_default();
         let digest = self.blobs.put(&bytes).await?;
         let mut spec = self.scenario.specs.get(environment).cloned().ok_or_else(|| ResolveError::Invalid {

@@ -1,11 +1,7 @@
 //! How long previews live and what is kept of what was: `previews` and `retention` in `towpath.yaml`.
 
 use super::project::ProjectFile;
-use crate::{
-    config::read::section,
-    lifecycle::Housekeeping,
-    units::Millis,
-};
+use crate::{config::read::section, lifecycle::Housekeeping, units::Millis};
 
 section! {
     /// Environments that are in no file.
