@@ -6,6 +6,7 @@
 //! environment, flags. Mistakes are [`Diagnostic`]s, all of them at once. Nothing here opens a file,
 //! reads the process environment or knows what became of an environment after it was resolved.
 
+mod author;
 mod bundle;
 mod compare;
 mod detect;
@@ -30,6 +31,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
