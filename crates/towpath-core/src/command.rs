@@ -1,5 +1,7 @@
 //! Commands: what people and the control plane ask for, and who asks.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -164,9 +166,11 @@ pub enum Command {
         /// What went.
         removed: Removed,
     },
-    /// Writes down what was collected.
-    RecordCollection {
-        /// What went.
+    /// Gives up revisions that are not kept, before what they ran with is removed.
+    Collect {
+        /// Which.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
         removed: Removed,
     },
 }

@@ -2,6 +2,8 @@
 //!
 //! Stored for ever: a kind or field is never renamed or used for something else. Add an optional field or a new kind.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -244,9 +246,11 @@ pub enum Fact {
         /// What went.
         removed: Removed,
     },
-    /// What nobody named any more was removed.
+    /// What nobody names any more is removed.
     GarbageCollected {
-        /// What went.
+        /// The revisions that cannot be gone back to from here on.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
         removed: Removed,
     },
 }

@@ -21,7 +21,7 @@ mod names;
 
 pub use holding::{Held, Holding};
 pub use listing::{BlobGoes, Claims, InstanceGoes, Listing, RouteGoes, Stays, claims};
-pub use names::{Keep, Named, is_kept, kept_revisions, named, own_blobs, trees};
+pub use names::{Keep, Named, artifacts_in_use, is_kept, kept_revisions, named, own_blobs, trees};
 
 /// A short-lived environment that is in the ledger and in no file of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

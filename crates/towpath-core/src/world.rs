@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,9 @@ pub struct World {
     /// What was destroyed, the last time if more than once.
     #[serde(default)]
     pub gone: OrdMap<EnvironmentName, Gone>,
+    /// Revisions that cannot be gone back to: what they ran with was collected.
+    #[serde(default)]
+    pub collected: OrdSet<Revision>,
 }
 
 /// What is known of an environment.
@@ -172,7 +175,7 @@ impl World {
             | Fact::PreviewExtended { .. }
             | Fact::EnvironmentDestroying { .. }
             | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
-            Fact::GarbageCollected { .. } => {}
+            Fact::GarbageCollected { revisions, .. } => self.collected.extend(revisions.iter().copied()),
         }
         self
     }

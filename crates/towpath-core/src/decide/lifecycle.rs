@@ -1,11 +1,13 @@
 //! The life of environments: making previews, letting them live longer, destroying.
 
+use std::collections::BTreeSet;
+
 use super::{Decision, one, project};
 use crate::{
     command::Asker,
     event::{Fact, NewEvent},
-    ids::EnvironmentName,
-    lifecycle::{Claims, DestroyCause, Preview, Removed, claims, later},
+    ids::{EnvironmentName, Revision},
+    lifecycle::{Claims, DestroyCause, Preview, Removed, claims, kept_revisions, later},
     project::{EnvironmentPolicy, Tier},
     refusal::{Refusal, RefusalCode},
     rollout::{Failure, FailureKind},
@@ -44,7 +46,7 @@ pub(super) fn create(
     if asked.policy.tier == Tier::Production {
         return Err(Refusal::new(
             RefusalCode::Invalid,
-            format!("{environment} would be of tier production, as {} is: a preview never is", asked.extends),
+            format!("{environment} would be of tier production: a preview never is"),
         )
         .next("say which tier it is: --tier testing"));
     }
@@ -159,4 +161,14 @@ pub(super) fn finish(world: &World, environment: &EnvironmentName, removed: Remo
         return Err(Refusal::new(RefusalCode::Stale, format!("{environment} is not being destroyed")));
     }
     one(Some(environment.clone()), Fact::EnvironmentDestroyed { removed })
+}
+
+pub(super) fn collect(world: &World, revisions: &BTreeSet<Revision>, removed: Removed) -> Decision {
+    let rules = world.project.as_ref().map(|project| project.housekeeping).unwrap_or_default();
+    let kept = kept_revisions(world, &rules);
+    if let Some(needed) = revisions.intersection(&kept).next() {
+        let message = format!("{needed} is needed again; nothing was removed");
+        return Err(Refusal::new(RefusalCode::PlanChanged, message).next("towpath gc --dry-run, and look again"));
+    }
+    one(None, Fact::GarbageCollected { revisions: revisions.clone(), removed })
 }

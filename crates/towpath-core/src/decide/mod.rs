@@ -49,7 +49,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
             lifecycle::destroy(world, environment, cause, (claims, goes), asker)
         }
         Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
-        Command::RecordCollection { removed } => one(None, Fact::GarbageCollected { removed: *removed }),
+        Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),
     }
 }
 

@@ -38,6 +38,13 @@ pub fn rollback_target<'a>(
                 Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
                     .next(format!("towpath history {environment}"))
             })?;
+            if world.is_lost(asked) {
+                return Err(Refusal::new(
+                    RefusalCode::NothingToRollBackTo,
+                    format!("what {revision} ran with is not kept any more: it was collected"),
+                )
+                .next(format!("towpath promote {} {environment}, if nothing newer is there", asked.release)));
+            }
             if !good(&asked) {
                 return Err(Refusal::new(
                     RefusalCode::NothingToRollBackTo,
@@ -53,7 +60,7 @@ pub fn rollback_target<'a>(
             .filter(good)
             .find(|before| {
                 before.revision < current.revision
-                    && !world.is_gone(environment, before.revision)
+                    && !world.is_lost(before)
                     && before.runs != current.runs
                     && !left.contains(&before.runs)
                     && world.completed_at(environment, before.release).is_some()

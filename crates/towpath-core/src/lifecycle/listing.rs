@@ -118,7 +118,7 @@ pub fn claims(world: &World, environment: &EnvironmentName) -> Option<Claims> {
     let preview = world.previews.contains_key(environment);
     let waiting = world.waiting().filter(|promotion| promotion.environment == *environment);
     let good = |phase: &Phase| matches!(phase, Phase::Completed | Phase::Retired);
-    let living = world.history(environment).filter(|it| !world.is_gone(environment, it.revision));
+    let living = world.history(environment).filter(|it| !world.is_lost(it));
     let claims = Claims {
         preview,
         revisions: living.filter(|it| good(&it.phase)).map(|it| it.revision).collect(),

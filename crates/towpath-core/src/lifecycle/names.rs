@@ -7,7 +7,7 @@ use crate::{
     deployment::DeploymentSpec,
     ids::{Digest, EnvironmentName, Revision},
     promotion::{Promotion, PromotionState},
-    rollout::Deployment,
+    rollout::{Deployment, Phase},
     world::World,
 };
 
@@ -95,10 +95,12 @@ pub fn kept_revisions(world: &World, rules: &Housekeeping) -> BTreeSet<Revision>
         let retiring = state.retiring.iter().map(|retiring| retiring.revision);
         kept.extend([state.current, state.rollout].into_iter().flatten().chain(retiring));
         let most = usize::try_from(rules.revisions.max(1)).unwrap_or(usize::MAX);
-        let living = || world.history(name).filter(|it| !world.is_gone(name, it.revision)).map(|it| it.as_ref());
+        let living = || world.history(name).filter(|it| !world.is_lost(it)).map(AsRef::as_ref);
         // The newest as they are, too: the logs of one that failed say why.
         kept.extend(living().take(most).map(|it| it.revision));
-        kept.extend(living().filter(|it| it.failure().is_none()).take(most).map(|it| it.revision));
+        // One that rolls out counts when it is good, not before: what it may go back to must not drop out for it.
+        let good = living().filter(|it: &&Deployment| matches!(it.phase, Phase::Completed | Phase::Retired));
+        kept.extend(good.take(most).map(|it| it.revision));
     }
     let runs: Vec<Revision> =
         kept.iter().filter_map(|revision| world.deployments.get(revision)).map(|deployment| deployment.runs).collect();
@@ -110,4 +112,12 @@ pub fn kept_revisions(world: &World, rules: &Housekeeping) -> BTreeSet<Revision>
 pub fn is_kept(world: &World, kept: &BTreeSet<Revision>, environment: &EnvironmentName, revision: Revision) -> bool {
     let owner = world.deployments.get(&revision).filter(|deployment| deployment.environment == *environment);
     owner.is_some() && kept.contains(&revision)
+}
+
+/// Returns the artifacts that kept revisions run from, but for those of one environment.
+pub fn artifacts_in_use(world: &World, rules: &Housekeeping, except: Option<&EnvironmentName>) -> BTreeSet<Digest> {
+    let kept = kept_revisions(world, rules);
+    let kept = kept.iter().filter_map(|revision| world.deployments.get(revision));
+    let others = kept.filter(|deployment| Some(&deployment.environment) != except);
+    others.flat_map(|deployment| deployment.spec.services.values()).filter_map(|service| service.artifact).collect()
 }

@@ -14,7 +14,7 @@ use crate::{
     ids::{EnvironmentName, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview, Removed},
     promotion::Promotion,
-    rollout::{Failure, FailureKind, Phase},
+    rollout::{Deployment, Failure, FailureKind, Phase},
 };
 
 impl World {
@@ -31,6 +31,13 @@ impl World {
     /// Says whether a revision went with an environment that was destroyed.
     pub fn is_gone(&self, environment: &EnvironmentName, revision: Revision) -> bool {
         self.gone.get(environment).is_some_and(|gone| gone.revision >= Some(revision))
+    }
+
+    /// Says whether what a deployment ran with is not kept any more.
+    pub fn is_lost(&self, deployment: &Deployment) -> bool {
+        self.is_gone(&deployment.environment, deployment.revision)
+            || self.collected.contains(&deployment.revision)
+            || self.collected.contains(&deployment.runs)
     }
 
     /// Says whether a promotion was asked for in an environment that was destroyed since.
