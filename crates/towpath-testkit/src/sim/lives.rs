@@ -76,6 +76,9 @@ impl Run {
         let rules = world.project.as_ref().map(|project| project.housekeeping).unwrap_or_default();
         for revision in kept_revisions(world, &rules) {
             let Some(deployment) = world.deployments.get(&revision) else { continue };
+            if world.destroying(&deployment.environment).is_some() {
+                continue;
+            }
             for blob in deployment.spec.services.values().map(|service| service.environment) {
                 if !self.ports.blobs.contains(&blob).await.unwrap_or(true) {
                     return Err(Violation::Erased { revision, blob });
