@@ -30,7 +30,7 @@ use super::{
     look::policy,
     promotions::{Proposed, dry_run, full},
     rollouts::confirmed,
-    types::{OverlayChanged, OverlayEffect, OverlayView, SetOverlay},
+    types::{OverlayChanged, OverlayEffect, OverlayView, SetOverlay, Tier},
     view,
 };
 use crate::{
@@ -189,6 +189,7 @@ async fn change(
 /// A change that was worked out.
 struct Work {
     environment: EnvironmentName,
+    tier: Tier,
     command: Command,
     live: Live,
     changed: Vec<String>,
@@ -243,7 +244,8 @@ async fn work_out(
     let command =
         Command::ChangeOverlay { environment: environment.clone(), changes, reason: asked.reason.clone(), configured };
     let warnings = warnings.iter().map(line).collect();
-    Ok(Work { environment: environment.clone(), command, live, changed, effect, warnings, proposed, plan })
+    let tier = view::tier(policy(world, environment)?.tier);
+    Ok(Work { environment: environment.clone(), tier, command, live, changed, effect, warnings, proposed, plan })
 }
 
 async fn spec(
@@ -290,6 +292,7 @@ impl Work {
 
     fn view(&self, world: &World, live: &Live) -> OverlayChanged {
         OverlayChanged {
+            tier: self.tier,
             overlay: view::overlay(world, &self.environment, live),
             changed: self.changed.clone(),
             effect: self.effect,

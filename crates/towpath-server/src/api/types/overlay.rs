@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PromotionPlan, PromotionView};
+use super::{PromotionPlan, PromotionView, Tier};
 
 /// What is laid over the files of every release in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -96,6 +96,8 @@ pub struct OverlayChanged {
     pub overlay: OverlayView,
     /// The keys of which the overlay says something else than before.
     pub changed: Vec<String>,
+    /// How much depends on the environment.
+    pub tier: Tier,
     /// What it does to what runs.
     pub effect: OverlayEffect,
     /// The release that it concerns.
