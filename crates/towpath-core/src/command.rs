@@ -41,6 +41,17 @@ pub enum Command {
         /// What changed.
         notes: Option<String>,
     },
+    /// Lays values over the files of an environment or takes them off, and asks for what that changes in what runs.
+    ChangeOverlay {
+        /// Where.
+        environment: EnvironmentName,
+        /// What, all of it or nothing.
+        changes: Vec<OverlayChange>,
+        /// Why.
+        reason: Option<String>,
+        /// What it was found to lead to.
+        configured: Configured,
+    },
     /// Asks for a release to enter an environment.
     Promote {
         /// Where to.
@@ -173,6 +184,43 @@ pub enum Command {
         /// What was listed to go.
         removed: Removed,
     },
+}
+
+/// One change of a live overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverlayChange {
+    /// Lays a value over the files.
+    Set {
+        /// The key.
+        key: String,
+        /// The value: for a variable its text, else YAML; `None` takes the key away.
+        value: Option<String>,
+    },
+    /// Says nothing of a key any more.
+    Unset {
+        /// The key.
+        key: String,
+    },
+}
+
+impl OverlayChange {
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Set { key, .. } | Self::Unset { key } => key,
+        }
+    }
+}
+
+/// What resolving found that a change of a live overlay leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configured {
+    /// The live state it was resolved from ([`crate::config::Live::digest`]): with any other it does not count.
+    pub seen: Digest,
+    /// The release that runs, as it would run; `None` records the change only.
+    pub promote: Option<(ReleaseNumber, Box<DeploymentSpec>)>,
+    /// Promotions that wait and are no longer what was asked for.
+    pub outdated: Vec<PromotionNumber>,
 }
 
 /// What has happened to a rollout.

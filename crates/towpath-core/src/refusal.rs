@@ -51,6 +51,8 @@ pub enum RefusalCode {
     GateClosed,
     /// There is nothing good to go back to.
     NothingToRollBackTo,
+    /// It has to be said why.
+    ReasonRequired,
     /// A report of the control plane about something that has moved on.
     Stale,
     /// Something has the name already.
@@ -76,7 +78,7 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid => RefusalKind::User,
+            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
             Self::NotForward
             | Self::NotUpstream
             | Self::SelfApproval

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::ids::{Digest, EnvironmentName};
 
+mod check;
+
 /// What the ledger lays over the files of a release in one environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {

@@ -1,6 +1,7 @@
 //! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
 
 pub mod lifecycle;
+pub mod overlay;
 pub mod promotion;
 mod release;
 pub mod rollout;
@@ -22,6 +23,9 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
     match command {
         Command::DeclareProject { project, bundle } => release::declare(world, project, *bundle),
         Command::CreateRelease { content, notes } => release::create(world, content, notes.as_ref(), asker),
+        Command::ChangeOverlay { environment, changes, reason, configured } => {
+            overlay::change(world, environment, changes, reason.as_ref(), configured, asker)
+        }
         Command::Promote { environment, release, spec, reason } => {
             promotion::request(world, environment, *release, spec, reason.as_ref())
         }

@@ -138,6 +138,9 @@ pub(super) fn approve(
         let (code, because) = match why {
             NoApproval::Requested => (RefusalCode::SelfApproval, "you asked for it yourself".to_owned()),
             NoApproval::MadeRelease => (RefusalCode::SelfApproval, "you made the release".to_owned()),
+            NoApproval::SetOverlay => {
+                (RefusalCode::SelfApproval, "you set a value of the live overlay that it brings in".to_owned())
+            }
             NoApproval::MissingRole if roles.is_empty() => {
                 (RefusalCode::MissingRole, format!("{who} is not among the people of the project"))
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Promotion, closing, next_opening};
 use crate::{
+    config::Live,
     event::elapsed,
     ids::{EnvironmentName, PrincipalName},
     project::{ApprovalPolicy, EnvironmentPolicy, Window},
@@ -184,6 +185,8 @@ pub(crate) enum NoApproval {
     Requested,
     /// They made the release.
     MadeRelease,
+    /// They set a value of the live overlay that it brings in.
+    SetOverlay,
     /// They have none of the roles.
     MissingRole,
 }
@@ -200,6 +203,12 @@ pub(crate) fn may_approve(
     }
     if world.releases.get(&promotion.release).is_some_and(|release| release.created_by == *who) {
         return Err(NoApproval::MadeRelease);
+    }
+    let current = world.current(&promotion.environment).map(|current| current.live.as_ref());
+    let live = world.live(&promotion.environment);
+    let brought = live.changed(current.unwrap_or(&Live::NONE));
+    if live.overlay.iter().any(|entry| entry.origin.principal == *who && brought.contains(&entry.key)) {
+        return Err(NoApproval::SetOverlay);
     }
     let roles = world.project.as_ref().and_then(|project| project.people.get(who));
     let holds = roles.is_some_and(|roles| rule.roles.is_empty() || !roles.is_disjoint(&rule.roles));

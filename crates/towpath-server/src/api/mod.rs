@@ -7,6 +7,7 @@ use crate::app::Shared;
 
 mod audit;
 mod blobs;
+mod configuration;
 mod description;
 mod diff;
 mod environments;
@@ -15,12 +16,15 @@ mod health;
 mod logs;
 mod look;
 mod metrics;
+mod overlay;
 mod promotions;
 mod releases;
 mod rollouts;
 mod stream;
 pub mod types;
 mod view;
+
+pub(crate) use releases::no_release;
 
 /// Returns every route with its declaration.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
@@ -34,6 +38,12 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(environments::environment))
         .routes(routes!(environments::instances))
         .routes(routes!(environments::history))
+        .routes(routes!(overlay::overlay, overlay::set, overlay::unset))
+        .routes(routes!(configuration::config))
+        .routes(routes!(configuration::explain))
+        .routes(routes!(configuration::rendered))
+        .routes(routes!(configuration::compared))
+        .routes(routes!(configuration::validate))
         .routes(routes!(rollouts::rollout))
         .routes(routes!(rollouts::pause))
         .routes(routes!(rollouts::resume))

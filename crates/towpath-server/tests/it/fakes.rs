@@ -155,7 +155,8 @@ impl Resolver for BundleResolver {
         live: &Live,
     ) -> Result<DeploymentSpec, ResolveError> {
         let bundle = Bundle::from_bytes(&self.blobs.get(&release.content.bundle).await?).unwrap();
-        let resolution = load(&bundle.to_sources()).resolve(environment.as_str(), &live.inputs());
+        let resolution =
+            load(&live.sources(&bundle.to_sources(), environment)).resolve(environment.as_str(), &live.inputs());
         let invalid = |mistakes| ResolveError::Invalid { environment: environment.clone(), mistakes };
         let messages = resolution.diagnostics.iter().map(|found| found.message.clone()).collect();
         let resolved = resolution.environment.ok_or_else(|| invalid(messages))?;

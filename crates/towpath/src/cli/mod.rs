@@ -8,13 +8,17 @@ use crate::output::{Color, Format};
 
 mod daily;
 mod env;
+mod layers;
+mod overlay;
 mod watch;
 
 pub(crate) use daily::{
     ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
     RollbackArgs, StatusArgs, UpArgs,
 };
-pub(crate) use env::{EnvCommand, RenderArgs};
+pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
+pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -89,7 +93,7 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Shows everything once: a release goes to production, a bad one is rolled back by itself.
     Demo(crate::demo::DemoArgs),
-    /// Looks at environments as the files declare them.
+    /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
     /// Makes releases and looks at them.

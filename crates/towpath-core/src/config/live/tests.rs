@@ -51,3 +51,58 @@ fn a_file_in_the_ledger_takes_the_place_of_the_one_in_the_release() {
     let found: Vec<(&str, &str)> = sources.files().collect();
     assert_eq!(found, [("towpath.yaml", "x"), ("environments/p.yaml", "new")]);
 }
+
+fn loaded() -> crate::config::Loaded {
+    let project = "project: board
+variables:
+  LEVEL: {type: enum, values: [info, debug], default: info}
+  DB_PASSWORD: {secret: true}
+  TOKEN_TTL: {type: duration, default: 5m}
+services: {web: {command: [./serve], env: {PASSWORD_RULES: strict}}}
+pipeline: [staging]
+";
+    let files: SourceSet = [("towpath.yaml", project), ("environments/staging.yaml", "")].into_iter().collect();
+    crate::config::load(&files)
+}
+
+#[test]
+fn no_key_leads_the_value_of_a_secret_into_the_ledger() {
+    let tries = [
+        ("variables.DB_PASSWORD", "hunter2"),
+        ("variables.\"DB_PASSWORD\"", "hunter2"),
+        ("variables.DB_PASSWORD.x", "hunter2"),
+        ("services.web.env.DB_PASSWORD", "hunter2"),
+        ("services.web.env", "{DB_PASSWORD: hunter2}"),
+        ("services", "{web: {env: {DB_PASSWORD: hunter2}}}"),
+        ("services.web.env.API_TOKEN", "hunter2"),
+        ("services.web", "{env: {stripe_secret: hunter2}}"),
+        ("services.web.env.DB", "postgres://app:hunter2@db/x"),
+        ("services.web.command", "[./serve, --db=https://u:hunter2@h]"),
+    ];
+    let loaded = loaded();
+    for (key, value) in tries {
+        let live = Live { overlay: vec![entry(1, key, Some(value))], file: None };
+        let found = loaded.secrets_laid(&live, &[key.to_owned()]);
+        assert_eq!(found.len(), 1, "{key}={value}");
+        assert!(!format!("{:?}", found[0]).contains("hunter2"), "{:?}", found[0]);
+    }
+    let fine = [
+        ("variables.LEVEL", "debug"),
+        ("variables.TOKEN_TTL", "10m"),
+        ("services.web.env.TOKEN_TTL", "10m"),
+        ("services.web.env.DB", "postgres://app:${DB_PASSWORD}@db/x"),
+        ("services.web.env.AT", "https://example.org/@ana"),
+        ("deployment.strategy", "{canary: {steps: [{weight: 5}]}}"),
+        ("services.web.replicas", "{[}"),
+    ];
+    for (key, value) in fine {
+        let live = Live { overlay: vec![entry(1, key, Some(value))], file: None };
+        assert_eq!(loaded.secrets_laid(&live, &[key.to_owned()]), [], "{key}={value}");
+    }
+}
+
+#[test]
+fn a_declared_variable_may_be_named_alone() {
+    let keys = ["LEVEL", "variables.LEVEL", "url", "services.web.replicas"].map(|key| loaded().overlay_key(key));
+    assert_eq!(keys, ["variables.LEVEL", "variables.LEVEL", "url", "services.web.replicas"]);
+}

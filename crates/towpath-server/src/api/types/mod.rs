@@ -7,18 +7,23 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod audit;
+mod configuration;
 mod diff;
 mod environment;
 mod event;
 mod health;
 mod log;
 mod metrics;
+mod overlay;
 mod problem;
 mod promotion;
 mod release;
 mod rollout;
 
 pub use audit::{CheckpointView, ConsistencyProof, InclusionProof};
+pub use configuration::{
+    ConfigValue, ConfigView, ContributionView, DiagnosticView, ExplainView, ExplanationView, ValidateConfig, Validated,
+};
 pub use diff::{ArtifactChange, Change, Diff, FieldChange, RevisionRef, ServiceChange, VariableChange};
 pub use environment::{
     AddressView, EnvironmentList, EnvironmentSummary, EnvironmentView, InstanceCounts, InstanceList, InstancePhase,
@@ -28,6 +33,9 @@ pub use event::EventView;
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use log::{LogChunk, Logs};
 pub use metrics::{ChangeFailureRate, DeploymentFrequency, Dora, DoraEnvironment, Durations};
+pub use overlay::{
+    OverlayChanged, OverlayEffect, OverlayEntryView, OverlaySummary, OverlayValue, OverlayView, SetOverlay,
+};
 pub use problem::{Problem, ProblemField, ProblemKind};
 pub use promotion::{
     ApprovalView, ApproveRequest, ChecklistItem, ConfirmRequest, CreatePromotion, GateView, PromotionPlan,

@@ -1,6 +1,7 @@
 //! From the core's types to the API's. Nothing is decided or looked up outside here.
 
 mod environment;
+mod overlay;
 mod promotion;
 mod release;
 mod rollout;
@@ -14,6 +15,7 @@ use towpath_core::{
 };
 
 pub(crate) use environment::{environment, instance, summary};
+pub(crate) use overlay::{overlay, overlay_summary, overlay_version};
 pub(crate) use promotion::{gate, promotion};
 pub(crate) use release::release;
 pub(crate) use rollout::{deployment, planned, rollout, rollout_version, sets};
