@@ -9,6 +9,7 @@ use crate::output::{Color, Format};
 mod daily;
 mod env;
 mod layers;
+mod overlay;
 mod watch;
 
 pub(crate) use daily::{
@@ -17,6 +18,7 @@ pub(crate) use daily::{
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -91,7 +93,7 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Shows everything once: a release goes to production, a bad one is rolled back by itself.
     Demo(crate::demo::DemoArgs),
-    /// Looks at environments as the files declare them.
+    /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
     /// Makes releases and looks at them.
