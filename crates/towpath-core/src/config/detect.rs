@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{diagnostic::Diagnostic, nearest::suggestion, source::Label};
+use super::{diagnostic::Diagnostic, load::Loaded, nearest::suggestion, source::Label};
 use crate::ids::EnvironmentName;
 
 /// The variables that say which environment is meant, the strongest first.
@@ -24,7 +24,7 @@ pub struct Detected {
 /// What said which environment is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DetectedBy {
-    /// `--env`.
+    /// `--env` or an argument.
     Flag,
     /// This variable of the process environment.
     Variable(&'static str),
@@ -32,12 +32,25 @@ pub enum DetectedBy {
     Default,
 }
 
+impl DetectedBy {
+    /// Returns words for where a name came from that nobody typed with the command.
+    fn said(self) -> String {
+        match self {
+            Self::Flag => String::new(),
+            Self::Variable(variable) => format!(", which the variable `{variable}` of the process names"),
+            Self::Default => ", which is meant where nothing names one".to_owned(),
+        }
+    }
+}
+
 /// Why a name means no environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no environment `{name}`: {help}")]
+#[error("there is no environment `{name}`{}: {help}", by.said())]
 pub struct UnknownEnvironment {
     /// What was asked for.
     pub name: String,
+    /// What the name came from.
+    pub by: DetectedBy,
     /// The nearest name, or the known ones.
     pub help: String,
 }
@@ -57,6 +70,13 @@ pub fn detect(flag: Option<&str>, process: &BTreeMap<String, String>) -> Detecte
         .unwrap_or_else(|| Detected { name: "development".to_owned(), by: DetectedBy::Default })
 }
 
+impl Loaded {
+    /// Returns the environment that was detected, or what is wrong with its name and where that came from.
+    pub fn find_detected(&self, detected: &Detected) -> Result<EnvironmentName, UnknownEnvironment> {
+        self.find(&detected.name).map_err(|error| UnknownEnvironment { by: detected.by, ..error })
+    }
+}
+
 /// Returns the environment of this name or alias.
 pub(crate) fn find<'a>(
     name: &str,
@@ -73,7 +93,7 @@ pub(crate) fn find<'a>(
         Some(near) => format!("did you mean `{near}`? known: {all}"),
         None => suggestion(name, words.iter().copied()),
     };
-    Err(UnknownEnvironment { name: name.to_owned(), help })
+    Err(UnknownEnvironment { name: name.to_owned(), by: DetectedBy::Flag, help })
 }
 
 impl UnknownEnvironment {

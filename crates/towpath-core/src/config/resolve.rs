@@ -83,6 +83,29 @@ impl Loaded {
         diagnostics
     }
 
+    /// Returns every mistake in every environment with this laid over its files, and what the mistakes point into.
+    pub fn validate_with(&self, inputs: &Inputs) -> (Vec<Diagnostic>, SourceSet) {
+        let mut diagnostics = self.diagnostics.clone();
+        let mut sources = self.sources.clone();
+        for name in self.files.keys() {
+            let resolution = self.resolve(name.as_str(), inputs);
+            diagnostics.extend(resolution.diagnostics);
+            // What is laid over the files has the same place in the sources of every environment.
+            sources = resolution.sources;
+        }
+        tidy(&mut diagnostics);
+        (diagnostics, sources)
+    }
+
+    /// Returns every mistake that one environment has or shares, and what the mistakes point into.
+    pub fn validate_one(&self, name: &EnvironmentName, inputs: &Inputs) -> (Vec<Diagnostic>, SourceSet) {
+        let mut diagnostics = self.diagnostics.clone();
+        let resolution = self.resolve(name.as_str(), inputs);
+        diagnostics.extend(resolution.diagnostics);
+        tidy(&mut diagnostics);
+        (diagnostics, resolution.sources)
+    }
+
     /// Resolves one environment by name or alias; mistakes in the files themselves are in
     /// [`Loaded::diagnostics`] and not repeated.
     pub fn resolve(&self, environment: &str, inputs: &Inputs) -> Resolution {
@@ -193,6 +216,7 @@ impl Work<'_> {
     /// Lays one value over the tree, from a source of its own.
     fn set(&mut self, tree: &mut Value, name: String, kind: SourceKind, key: &str, value: Option<&str>) {
         let path: Option<Vec<String>> = key.parse().ok().and_then(|path: Path| path.keys());
+        let path = path.map(|path| self.with_section(path));
         let variable = path.as_deref().and_then(|path| match path {
             [section, name] if section == "variables" => Some(name.clone()),
             _ => None,
@@ -226,6 +250,14 @@ impl Work<'_> {
         if let Some(mut document) = document {
             document.nest(&path, key_span);
             lay(tree, &document, &RULES, |_| true);
+        }
+    }
+
+    /// Puts the name of a variable that stands alone under `variables`.
+    fn with_section(&self, path: Vec<String>) -> Vec<String> {
+        match path.as_slice() {
+            [name] if self.loaded.declared.variables.contains_key(name) => vec!["variables".to_owned(), name.clone()],
+            _ => path,
         }
     }
 

@@ -2,31 +2,23 @@
 
 use clap::{Args, Subcommand};
 
+use super::layers::{EnvOption, LayerArgs, WhichArgs};
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
     /// Lists the environments of the project.
     List,
     /// Shows one environment with everything resolved.
     Show {
-        /// Which; by default what `TOWPATH_ENV`, `ENVIRONMENT` or `NODE_ENV` says, else development.
-        environment: Option<String>,
+        #[command(flatten)]
+        which: WhichArgs,
+        #[command(flatten)]
+        layers: LayerArgs,
     },
-    /// Shows which layers set a value.
-    Explain {
-        /// Which environment.
-        environment: String,
-        /// The key, such as `services.web.replicas` or the name of a variable; everything under it is explained.
-        key: Option<String>,
-    },
+    /// Shows which layers set a value, each with its place.
+    Explain(ExplainArgs),
     /// Checks the files: all mistakes at once, each with its place. Exit status 1 if there are any.
-    Validate {
-        /// Only this environment.
-        #[arg(conflicts_with = "all")]
-        environment: Option<String>,
-        /// Every environment, as without a name.
-        #[arg(long)]
-        all: bool,
-    },
+    Validate(ValidateArgs),
     /// Writes the variables of an environment in the format of another tool.
     Render(RenderArgs),
     /// Compares environments key by key. Exit status 4 if two of them differ.
@@ -41,13 +33,46 @@ pub(crate) enum EnvCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Which environment. With `--env` the only argument is the key.
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub environment: Option<String>,
+    /// The key, such as `services.web.replicas`, `verification[0].name` or the name of a variable; everything under it is
+    /// explained.
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub option: EnvOption,
+    #[command(flatten)]
+    pub layers: LayerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Only this environment.
+    #[arg(conflicts_with_all = ["all", "env"], value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub environment: Option<String>,
+    #[command(flatten)]
+    pub option: EnvOption,
+    /// Every environment, as without a name.
+    #[arg(long, conflicts_with = "env")]
+    pub all: bool,
+    /// Takes warnings for mistakes.
+    #[arg(long)]
+    pub strict: bool,
+    #[command(flatten)]
+    pub layers: LayerArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RenderArgs {
-    /// Which environment.
-    pub environment: String,
-    /// The format: dotenv, json, yaml, shell, docker, configmap, systemd.
+    #[command(flatten)]
+    pub which: WhichArgs,
+    /// The format: dotenv, json, yaml, shell, docker-env, configmap, systemd.
     #[arg(short, long, default_value = "dotenv")]
     pub format: String,
     /// The variables of this service, its own ones included.
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+    #[command(flatten)]
+    pub layers: LayerArgs,
 }

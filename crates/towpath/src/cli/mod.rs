@@ -8,13 +8,15 @@ use crate::output::{Color, Format};
 
 mod daily;
 mod env;
+mod layers;
 mod watch;
 
 pub(crate) use daily::{
     ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
     RollbackArgs, StatusArgs, UpArgs,
 };
-pub(crate) use env::{EnvCommand, RenderArgs};
+pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
+pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };

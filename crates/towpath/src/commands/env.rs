@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 use towpath_core::{
-    config::{Inputs, Loaded, ResolvedEnvironment, detect, has_errors},
+    config::{Diagnostic, Inputs, Loaded, ResolvedEnvironment, detect, has_errors},
     ids::EnvironmentName,
 };
 
 use super::Outcome;
 use crate::{
-    cli::EnvCommand,
+    cli::{EnvCommand, LayerArgs},
     context::Context,
     failure::{Exit, Failure},
     folder::{ProjectFolder, mistakes},
@@ -25,9 +25,9 @@ pub(crate) fn run(context: &Context, command: &EnvCommand) -> Outcome {
     let folder = context.folder()?;
     match command {
         EnvCommand::List => list(context, &folder),
-        EnvCommand::Show { environment } => show::run(context, &folder, environment.as_deref()),
-        EnvCommand::Explain { environment, key } => explain::run(context, &folder, environment, key.as_deref()),
-        EnvCommand::Validate { environment, .. } => validate::run(context, &folder, environment.as_deref()),
+        EnvCommand::Show { which, layers } => show::run(context, &folder, which, layers),
+        EnvCommand::Explain(args) => explain::run(context, &folder, args),
+        EnvCommand::Validate(args) => validate::run(context, &folder, args),
         EnvCommand::Render(args) => render::run(context, &folder, args),
         EnvCommand::Diff { environments, full } => compare::run(context, &folder, environments, *full),
     }
@@ -84,10 +84,23 @@ fn list(context: &Context, folder: &ProjectFolder) -> Outcome {
 }
 
 /// Returns one environment with everything decided, or its mistakes.
-fn resolve(context: &Context, loaded: &Loaded, name: &str) -> Result<ResolvedEnvironment, Failure> {
-    let name = known(context, loaded, name)?;
-    let inputs = Inputs { process: Context::process_environment(), ..Inputs::default() };
-    let mut resolution = loaded.resolve(name.as_str(), &inputs);
+pub(super) fn resolve(
+    context: &Context,
+    loaded: &Loaded,
+    name: &EnvironmentName,
+    layers: &LayerArgs,
+) -> Result<ResolvedEnvironment, Failure> {
+    resolve_with_warnings(context, loaded, name, layers).map(|(environment, _)| environment)
+}
+
+/// Returns one environment with everything decided and what is doubtful about it, or its mistakes.
+fn resolve_with_warnings(
+    context: &Context,
+    loaded: &Loaded,
+    name: &EnvironmentName,
+    layers: &LayerArgs,
+) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
+    let mut resolution = loaded.resolve(name.as_str(), &inputs(layers));
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);
     if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {
@@ -95,19 +108,21 @@ fn resolve(context: &Context, loaded: &Loaded, name: &str) -> Result<ResolvedEnv
     }
     resolution
         .environment
+        .map(|environment| (environment, diagnostics))
         .ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{name}` cannot be resolved")))
 }
 
-/// Returns the environment of this name or alias.
-fn known(context: &Context, loaded: &Loaded, name: &str) -> Result<EnvironmentName, Failure> {
-    loaded.find(name).map_err(|error| {
+/// Returns what is laid over the files: the process environment and the options of the command.
+pub(super) fn inputs(layers: &LayerArgs) -> Inputs {
+    Inputs { process: Context::process_environment(), flags: layers.set.clone(), ..Inputs::default() }
+}
+
+/// Returns the environment that is meant, named or detected, or what is wrong with its name.
+pub(super) fn which(context: &Context, loaded: &Loaded, given: Option<&str>) -> Result<EnvironmentName, Failure> {
+    let detected = detect(given, &Context::process_environment());
+    loaded.find_detected(&detected).map_err(|error| {
         // With broken files nobody can say which names there are.
         mistakes(loaded.sources(), loaded.diagnostics(), context.out.paint_err())
             .unwrap_or_else(|| Failure::new(Exit::Usage, "not_found", error.to_string()).next("towpath env list"))
     })
-}
-
-/// Returns the environment that is meant where none is named.
-fn detected(given: Option<&str>) -> String {
-    detect(given, &Context::process_environment()).name
 }

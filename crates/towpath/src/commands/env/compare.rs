@@ -8,8 +8,9 @@ use towpath_core::{
     ids::EnvironmentName,
 };
 
-use super::resolve;
+use super::{resolve, which};
 use crate::{
+    cli::LayerArgs,
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
@@ -24,8 +25,9 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, names: &[String], f
     if names.len() < 2 {
         return Err(Failure::usage("a comparison needs two environments").next("towpath env diff staging production"));
     }
-    let resolved: Vec<ResolvedEnvironment> =
-        names.iter().map(|name| resolve(context, &loaded, name)).collect::<Result<_, _>>()?;
+    let layers = LayerArgs::default();
+    let one = |name: &String| resolve(context, &loaded, &which(context, &loaded, Some(name))?, &layers);
+    let resolved: Vec<ResolvedEnvironment> = names.iter().map(one).collect::<Result<_, _>>()?;
     let comparison = compare(&resolved.iter().collect::<Vec<_>>());
     let value = comparison_json(&comparison, full);
     context.out.show(&value, |paint| comparison_text(&comparison, full, paint))?;

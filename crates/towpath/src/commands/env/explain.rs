@@ -2,8 +2,9 @@
 
 use towpath_core::config::Explanation;
 
-use super::resolve;
+use super::{resolve, which};
 use crate::{
+    cli::ExplainArgs,
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
@@ -11,8 +12,18 @@ use crate::{
     output::{Paint, Table},
 };
 
-pub(super) fn run(context: &Context, folder: &ProjectFolder, environment: &str, key: Option<&str>) -> Outcome {
-    let resolved = resolve(context, &folder.load()?, environment)?;
+pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ExplainArgs) -> Outcome {
+    let (environment, key) = match (&args.option.env, &args.environment, &args.key) {
+        (Some(_), Some(_), Some(_)) => {
+            let failure = Failure::usage("the environment is named twice: by an argument and by `--env`");
+            return Err(failure.next("towpath env explain --env production KEY"));
+        }
+        (Some(named), key, None) => (Some(named), key.as_deref()),
+        (named @ Some(_), None, key) | (None, named, key) => (named.as_ref(), key.as_deref()),
+    };
+    let loaded = folder.load()?;
+    let name = which(context, &loaded, environment.map(String::as_str))?;
+    let resolved = resolve(context, &loaded, &name, &args.layers)?;
     let explanations = match key {
         Some(key) => resolved.explain(key).map_err(|error| Failure::of(Exit::Usage, "not_found", &error))?,
         None => resolved.explain_all(),

@@ -7,7 +7,7 @@ use towpath_core::{
     ids::ServiceName,
 };
 
-use super::resolve;
+use super::{resolve, which};
 use crate::{
     cli::RenderArgs,
     commands::Outcome,
@@ -24,7 +24,9 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &RenderArgs) 
             Failure::usage(format!("there is no format `{}`", args.format))
                 .next(format!("one of: {}", known.join(", ")))
         })?;
-    let resolved = resolve(context, &folder.load()?, &args.environment)?;
+    let loaded = folder.load()?;
+    let name = which(context, &loaded, args.which.given())?;
+    let resolved = resolve(context, &loaded, &name, &args.layers)?;
     let variables: BTreeMap<String, String> = match &args.service {
         None => {
             let plain = resolved.variables.iter().filter(|(_, variable)| !variable.secret);

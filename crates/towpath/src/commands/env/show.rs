@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use towpath_core::{
-    config::{ResolvedEnvironment, ResolvedService},
+    config::{ResolvedEnvironment, ResolvedService, render_diagnostics},
     deployment::{CheckAction, Strategy},
     project::{GatePolicy, Window},
 };
 
-use super::{detected, resolve};
+use super::{resolve_with_warnings, which};
 use crate::{
+    cli::{LayerArgs, WhichArgs},
     commands::Outcome,
     context::Context,
     failure::Exit,
@@ -16,9 +17,20 @@ use crate::{
     output::{Paint, Table},
 };
 
-pub(super) fn run(context: &Context, folder: &ProjectFolder, environment: Option<&str>) -> Outcome {
-    let resolved = resolve(context, &folder.load()?, &detected(environment))?;
-    context.out.show(&shown(&resolved), |paint| text(&resolved, paint))?;
+pub(super) fn run(context: &Context, folder: &ProjectFolder, asked: &WhichArgs, layers: &LayerArgs) -> Outcome {
+    let loaded = folder.load()?;
+    let name = which(context, &loaded, asked.given())?;
+    let (resolved, warnings) = resolve_with_warnings(context, &loaded, &name, layers)?;
+    let mut value = shown(&resolved);
+    if let Some(object) = value.as_object_mut() {
+        let views: Vec<_> = warnings.iter().map(|one| one.view(&resolved.sources)).collect();
+        object.insert("warnings".to_owned(), json!(views));
+    }
+    if !warnings.is_empty() {
+        let paint = context.out.paint_err().is_on();
+        context.out.progress(render_diagnostics(&resolved.sources, &warnings, paint).trim_end());
+    }
+    context.out.show(&value, |paint| text(&resolved, paint))?;
     Ok(Exit::Done)
 }
 
