@@ -6,6 +6,8 @@ use towpath_core::{
     ids::EnvironmentName,
 };
 
+pub(super) use render::service_of;
+
 use super::Outcome;
 use crate::{
     cli::{EnvCommand, LayerArgs},
