@@ -18,5 +18,6 @@ mod environments;
 mod load;
 mod project;
 mod release;
+mod render;
 mod rollouts;
 mod server;
