@@ -43,7 +43,7 @@ pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
-pub use render::{Format, RenderError, render};
+pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub use source::{

@@ -18,5 +18,7 @@ mod environments;
 mod load;
 mod project;
 mod release;
+mod render;
 mod rollouts;
+mod run;
 mod server;
