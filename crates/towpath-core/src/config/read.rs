@@ -342,18 +342,19 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
             return None;
         };
         let mut sound = true;
-        let mut read = Self::new();
+        let mut read = Vec::with_capacity(map.len());
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
             let name = K::key(key).map_err(|error| reader.error("config::name", member.key, error)).ok();
             let value = reader.under(Step::Key(key.clone()), |reader| T::read(&member.value, reader));
             match (name, value) {
                 (Some(name), Some(value)) => {
-                    read.insert(name, value);
+                    read.push((name, value));
                 }
                 (None, _) | (_, None) => sound = false,
             }
         }
-        sound.then_some(read)
+        // They come in order, so the map is built in one go.
+        sound.then(|| read.into_iter().collect())
     }
 
     fn absent() -> Option<Self> {

@@ -5,6 +5,8 @@ use std::{
     fmt::Write as _,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     interpolate::{Name, Outputs, Raw, Replaced, Scope, interpolate},
@@ -39,7 +41,7 @@ pub struct Inputs {
 }
 
 /// One value of the live overlay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlayEntry {
     /// The key, such as `services.web.replicas` or `variables.LOG_LEVEL`.
     pub key: String,

@@ -19,5 +19,7 @@ mod layers;
 mod load;
 mod project;
 mod release;
+mod render;
 mod rollouts;
+mod run;
 mod server;

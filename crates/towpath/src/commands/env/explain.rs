@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     folder::ProjectFolder,
     output::{Paint, Table},
+    words::time,
 };
 
 pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ExplainArgs) -> Outcome {
@@ -37,9 +38,11 @@ fn explained(explanation: &Explanation, paint: Paint) -> String {
     let mut table = Table::new(&[]);
     for (index, part) in explanation.contributions.iter().enumerate() {
         let alias = part.alias.iter().map(|alias| format!(", through the alias at {alias}"));
+        let when = part.at.iter().map(|at| format!(" at {}", time(*at)));
         let who = part.by.iter().map(|by| format!(" by {by}"));
         let why = part.reason.iter().map(|reason| format!(": {reason}"));
-        let place: String = std::iter::once(part.place.clone()).chain(alias).chain(who).chain(why).collect();
+        let more = alias.chain(when).chain(who).chain(why);
+        let place: String = std::iter::once(part.place.clone()).chain(more).collect();
         let value = match &part.whole {
             Some(whole) => format!("{whole} = {}", shown(&part.value)),
             None => shown(&part.value),
