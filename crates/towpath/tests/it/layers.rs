@@ -16,6 +16,7 @@ pipeline: [development, staging, production]
 
 fn project() -> Project {
     let project = Project::empty();
+    project.write("towpath.yaml", PROJECT);
     project.write("environments/development.yaml", "");
     project.write("environments/staging.yaml", "aliases: [rehearsal]\nurl: https://${LOG_LEVEL}.example.org\n");
     project.write(
