@@ -17,8 +17,8 @@ use super::{
 mod lookup;
 mod parts;
 
-use lookup::Found;
 pub(crate) use lookup::Outputs;
+use lookup::{Found, Helped};
 use parts::{Kind, Otherwise, Part, Reference, Target};
 
 /// How deep defaults may nest and references may refer on.
@@ -241,12 +241,16 @@ impl<'a> Interpolation<'_, 'a> {
         let found = match reference.target {
             Target::Name(name) => self.named(from, name)?,
             Target::Secret(name) => self.secret(from, name)?,
-            Target::Path(path) => self.path(from, path)?,
+            Target::Path(path) => {
+                let told = self.diagnostics.len() < MAX_MISTAKES;
+                let unset = reference.otherwise.is_none_or(|otherwise| otherwise.kind == Kind::Message);
+                self.path(from, path, Helped { unset: told && unset, wrong: told })?
+            }
         };
         let Some(otherwise) = reference.otherwise else {
             return match found {
                 Ok(text) => Some(text),
-                Err((message, help)) => self.fail(from.raw, message, Some(help)),
+                Err((message, help)) => self.fail(from.raw, message, Some(help).filter(|help| !help.is_empty())),
             };
         };
         self.otherwise(from, found, otherwise)
@@ -314,9 +318,9 @@ impl<'a> Interpolation<'_, 'a> {
         self.named(from, name)
     }
 
-    fn path(&mut self, from: From<'_, 'a>, path: &'a str) -> Option<Sought> {
+    fn path(&mut self, from: From<'_, 'a>, path: &'a str, helped: Helped) -> Option<Sought> {
         let scope = self.scope;
-        match scope.outputs.find(scope.tree, path) {
+        match scope.outputs.find(scope.tree, path, helped) {
             Found::Text(text, place) => {
                 let text = Text { text: text.into(), secret: false };
                 self.note(from, path.to_owned(), place, &text);

@@ -88,10 +88,16 @@ impl Declared {
         self.declaration(name).is_some_and(|declaration| declaration.secret)
     }
 
-    /// Says whether a value is the declared default, which was checked when it was declared.
-    pub(crate) fn is_default(&self, name: &str, label: Label) -> bool {
+    /// Says whether a value stands where the declared default stands, which was checked when it was declared.
+    pub(crate) fn is_of_default(&self, name: &str, label: Label) -> bool {
         let default = self.declaration(name).and_then(|declaration| declaration.default.as_ref());
         default.is_some_and(|default| default.origin == label)
+    }
+
+    /// Says whether a value is the declared default and nothing was merged into it.
+    pub(crate) fn is_default(&self, name: &str, value: &Value) -> bool {
+        let default = self.declaration(name).and_then(|declaration| declaration.default.as_ref());
+        default.is_some_and(|default| default.origin == value.origin && default.data == value.data)
     }
 
     /// Checks default, example and what a deprecated variable points to.
@@ -182,13 +188,13 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         return Err(format!("is longer than {MAX_PATTERN} bytes"));
     }
     let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
-    let said = |error: regex::Error| match error {
-        regex::Error::CompiledTooBig(_) => "repeats too much to be compiled: use smaller counts".to_owned(),
-        error => {
-            let error = error.to_string();
-            let why = error.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-            format!("is not a regular expression: {why}")
+    let said = |error: regex::Error| {
+        if let regex::Error::CompiledTooBig(_) = error {
+            return "repeats too much to be compiled: use smaller counts".to_owned();
         }
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        format!("is not a regular expression: {why}")
     };
     // Alone first, so that `a)(b` is no pattern and a mistake is not blamed on what is put around it.
     build(pattern).map_err(said)?;

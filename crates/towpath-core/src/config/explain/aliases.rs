@@ -44,8 +44,8 @@ impl Aliases {
                 steps.push(Step::Key("default"));
             }
         }
-        let found = walk(document, document.root(), &steps, value.span, None)?;
-        found.map(|span| Label { source: value.source, span })
+        let Way { via } = walk(document, document.root(), &steps, value.span, None)?;
+        via.map(|span| Label { source: value.source, span })
     }
 }
 
@@ -57,10 +57,15 @@ enum Step<'a> {
     Item(Option<Label>),
 }
 
-/// Follows the path to the value written at `target`; returns the last alias on the way, if there was one.
-fn walk(document: &Document, id: NodeId, path: &[Step<'_>], target: Span, via: Option<Span>) -> Option<Option<Span>> {
+/// A way to a value, with the last alias on it.
+struct Way {
+    via: Option<Span>,
+}
+
+/// Follows the path to the value written at `target`; `None` if it is not there.
+fn walk(document: &Document, id: NodeId, path: &[Step<'_>], target: Span, via: Option<Span>) -> Option<Way> {
     let node = document.node(id);
-    let Some((first, rest)) = path.split_first() else { return (node.span == target).then_some(via) };
+    let Some((first, rest)) = path.split_first() else { return (node.span == target).then_some(Way { via }) };
     match (first, &node.kind) {
         (Step::Key(key), NodeKind::Map(entries)) => {
             let entry = entries.iter().find(|entry| entry.key.as_ref() == *key)?;
