@@ -10,6 +10,7 @@ mod daily;
 mod env;
 mod layers;
 mod overlay;
+mod schema;
 mod watch;
 
 pub(crate) use daily::{
@@ -19,6 +20,7 @@ pub(crate) use daily::{
 pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
+pub(crate) use schema::SchemaArgs;
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -96,6 +98,8 @@ pub(crate) enum Command {
     /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Prints the JSON Schema of the files, or writes it where editors find it.
+    Schema(SchemaArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

@@ -20,6 +20,7 @@ mod explain;
 mod live;
 mod overlay;
 mod render;
+mod sections;
 mod show;
 mod validate;
 

@@ -19,4 +19,5 @@ mod load;
 mod project;
 mod release;
 mod rollouts;
+mod schema;
 mod server;
