@@ -9,6 +9,7 @@ use crate::output::{Color, Format};
 mod daily;
 mod env;
 mod layers;
+mod lifecycle;
 mod overlay;
 mod watch;
 
@@ -18,6 +19,7 @@ pub(crate) use daily::{
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
@@ -96,6 +98,8 @@ pub(crate) enum Command {
     /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Removes what nobody needs any more.
+    Gc(GcArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),
