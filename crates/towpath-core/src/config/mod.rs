@@ -13,6 +13,7 @@ mod detect;
 mod diagnostic;
 mod explain;
 mod interpolate;
+mod layers;
 mod live;
 mod load;
 mod merge;
@@ -42,12 +43,12 @@ pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
-pub use render::{Format, RenderError, render};
+pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,
 };
-pub use value::{Data, Member, Path, PathError, Segment, Value};
+pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

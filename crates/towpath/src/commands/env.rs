@@ -8,6 +8,8 @@ use towpath_core::{
 use towpath_server::api::types::PreviewSummary;
 
 use super::{Outcome, client_command};
+pub(super) use render::service_of;
+
 use crate::{
     cli::{EnvCommand, LayerArgs},
     context::Context,

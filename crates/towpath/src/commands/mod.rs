@@ -25,6 +25,7 @@ mod reference;
 pub(crate) mod release;
 mod rollback;
 mod rollout;
+mod run;
 mod server;
 mod status;
 pub(crate) mod watch;
@@ -56,7 +57,11 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Down(args) => server::down(context, &args),
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
+<<<<<<< HEAD
         Command::Gc(args) => client_command(gc::run(context, args)),
+=======
+        Command::Run(args) => run::run(context, &args),
+>>>>>>> main
         Command::Release(command) => client_command(release::run(context, command)),
         Command::Promote(args) => client_command(promotion::promote(context, args)),
         Command::Approve(args) => client_command(promotion::approve(context, args)),

@@ -16,7 +16,10 @@ mod docs;
 mod environments;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod previews;
 mod project;
 mod release;
+mod render;
 mod rollouts;
+mod run;
 mod server;

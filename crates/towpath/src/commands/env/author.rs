@@ -109,7 +109,7 @@ fn settle(
     if !file.dry_run {
         let name = file.name;
         context.out.next(&format!(
-            "towpath env show {name}; to let releases in, add `{name}: {{after: ENVIRONMENT}}` under `pipeline:` in towpath.yaml"
+            "towpath env show {name}; to let releases in, put it into `pipeline` in towpath.yaml: at its place in the list, or as `{name}: {{after: ENVIRONMENT}}` in the map"
         ));
     }
     Ok(Exit::Done)
