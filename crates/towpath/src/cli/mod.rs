@@ -101,13 +101,10 @@ pub(crate) enum Command {
     /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
-<<<<<<< HEAD
     /// Removes what nobody needs any more.
     Gc(GcArgs),
-=======
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
->>>>>>> main
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

@@ -57,11 +57,8 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Down(args) => server::down(context, &args),
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
-<<<<<<< HEAD
         Command::Gc(args) => client_command(gc::run(context, args)),
-=======
         Command::Run(args) => run::run(context, &args),
->>>>>>> main
         Command::Release(command) => client_command(release::run(context, command)),
         Command::Promote(args) => client_command(promotion::promote(context, args)),
         Command::Approve(args) => client_command(promotion::approve(context, args)),
