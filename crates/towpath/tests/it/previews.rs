@@ -31,6 +31,16 @@ fn page(address: SocketAddr) -> String {
     answer
 }
 
+/// Sends a request and waits for its answer, or for its end, beside.
+fn answered_slowly(address: SocketAddr) -> std::thread::JoinHandle<()> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    std::thread::spawn(move || {
+        let _ = stream.read_to_string(&mut String::new());
+    })
+}
+
 /// The processes of an environment.
 fn pids(project: &Project, environment: &str) -> Vec<u64> {
     let status = project.json(&format!("status {environment}"));
@@ -77,7 +87,7 @@ fn has_blob(project: &Project, hex: &str) -> bool {
 }
 
 fn life(project: &Project, environment: &str) -> String {
-    let events = project.json(&format!("audit log --environment {environment} --limit 1"));
+    let events = project.json(&format!("audit log --env {environment} --limit 1"));
     events["items"][0]["kind"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -182,12 +192,14 @@ fn destroying_needs_a_yes_and_what_was_seen() {
 fn a_server_that_is_killed_while_it_destroys_finishes_when_it_is_back() {
     let mut project = running();
     let load_address = project.address("development");
-    for (number, delay) in [0_u64, 15, 40, 90, 200].into_iter().enumerate() {
+    for (number, delay) in [0_u64, 300, 1450, 1550, 1700].into_iter().enumerate() {
         let name = format!("pr-{number}");
         project.ok(&format!(
-            "env create {name} --preview --extends staging --ttl 1h --set SCHOOL=Hill{number} --set services.web.replicas=2 --release r1 --wait"
+            "env create {name} --preview --extends staging --ttl 1h --set RESPONSE_DELAY_MS=1500 --set services.web.replicas=2 --release r1 --wait"
         ));
         let (pids, blobs) = (pids(&project, &name), blobs(&project.json(&format!("env destroy {name} --dry-run"))));
+        // As long as it is answered, the environment is not gone.
+        let slow = answered_slowly(project.address(&name));
         let mut destroying = project.command(["env", "destroy", &name, "--yes", "-q"]).spawn().unwrap();
         until("destroying begins", || {
             let kind = life(&project, &name);
@@ -197,6 +209,7 @@ fn a_server_that_is_killed_while_it_destroys_finishes_when_it_is_back() {
         std::thread::sleep(Duration::from_millis(delay));
         project.kill();
         let _ = destroying.wait();
+        let _ = slow.join();
         project.up();
         until("it is destroyed", || is_destroyed(&project, &name));
         assert!(!pids.iter().any(|pid| is_alive(*pid)), "{name}: {pids:?} live");
