@@ -41,10 +41,10 @@ pub(super) fn copy(context: &Context, folder: &ProjectFolder, args: &CloneArgs) 
     let loaded = folder.load()?;
     let source = super::which(context, &loaded, Some(&args.source))?;
     let name = loaded.new_name(&args.name).map_err(|error| unauthored(&error))?;
-    let copied = loaded.copy_file(&source, args.flat).map_err(|error| match error {
-        AuthorError::Broken(_) => mistakes(loaded.sources(), &checked(&loaded).1, context.out.paint_err())
-            .unwrap_or_else(|| unauthored(&error)),
-        other => unauthored(&other),
+    let copied = loaded.copy_file(&source, args.flat).map_err(|error| {
+        let broken = matches!(error, AuthorError::Broken(_)).then(|| checked(&loaded).1);
+        let failure = broken.and_then(|found| mistakes(loaded.sources(), &found, context.out.paint_err()));
+        failure.unwrap_or_else(|| unauthored(&error))
     })?;
     let mut text = copied.text;
     if !args.flat && !says_tier(&text) && copied.ending != ".json" {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use towpath_core::config::{ENVIRONMENT_FOLDER, Inputs, Loaded, SourceSet, has_errors, load};
+use towpath_core::config::{Diagnostic, ENVIRONMENT_FOLDER, Inputs, Loaded, SourceSet, has_errors, load};
 use towpath_server::api::types::{DestroyEnvironment, Destruction, LifeState, Tier};
 
 use crate::{
@@ -104,7 +104,7 @@ fn own_file(
     let before = checked(loaded).1;
     let without: SourceSet = loaded.sources().files().filter(|(other, _)| *other != path).collect();
     let after = load(&without);
-    let broken = checked(&after).1.into_iter().filter(|one| one.is_error());
+    let broken = checked(&after).1.into_iter().filter(Diagnostic::is_error);
     let new: Vec<_> = broken.filter(|one| !before.iter().any(|old| old.message == one.message)).collect();
     if has_errors(&new) {
         let failure = mistakes(after.sources(), &new, context.out.paint_err());
