@@ -46,6 +46,15 @@ impl Loaded {
         (project.map(|name| Project { name, people, environments, housekeeping }), diagnostics)
     }
 
+    /// Says whether an environment is in the pipeline.
+    pub fn pipeline_has(&self, name: &str) -> bool {
+        self.project
+            .pipeline
+            .iter()
+            .flat_map(|pipeline| &pipeline.stages)
+            .any(|(stage, _)| stage.value.as_str() == name)
+    }
+
     pub(super) fn check_pipeline(&mut self) {
         let Some(pipeline) = self.project.pipeline.take() else { return };
         self.check_stages(&pipeline);

@@ -9,6 +9,7 @@ use crate::output::{Color, Format};
 mod daily;
 mod env;
 mod layers;
+mod lifecycle;
 mod overlay;
 mod render;
 mod schema;
@@ -20,6 +21,7 @@ pub(crate) use daily::{
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use schema::SchemaArgs;
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Removes what nobody needs any more.
+    Gc(GcArgs),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
     /// Prints the JSON Schema of the files, or writes it where editors find it.

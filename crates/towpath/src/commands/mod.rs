@@ -15,6 +15,7 @@ pub(crate) mod audit;
 mod demo_app;
 mod diff;
 mod env;
+mod gc;
 mod history;
 mod init;
 mod logs;
@@ -57,6 +58,7 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Down(args) => server::down(context, &args),
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
+        Command::Gc(args) => client_command(gc::run(context, args)),
         Command::Run(args) => run::run(context, &args),
         Command::Schema(args) => schema::run(context, &args),
         Command::Release(command) => client_command(release::run(context, command)),

@@ -17,6 +17,7 @@ mod environments;
 mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod previews;
 mod project;
 mod release;
 mod render;
