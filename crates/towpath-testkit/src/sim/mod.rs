@@ -5,6 +5,7 @@
 mod chance;
 mod invariants;
 mod machine;
+mod overlay;
 mod plane;
 mod scenario;
 mod target;

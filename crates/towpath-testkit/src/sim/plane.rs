@@ -17,6 +17,7 @@ use super::{
     chance::Chance,
     invariants::{Violation, at_rest, replay},
     machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
+    overlay,
     scenario::{Scenario, SimulatedResolver, content},
     target::SimulatedTarget,
     traffic::SimulatedTraffic,
@@ -173,6 +174,7 @@ impl Run {
     async fn finish(&mut self, world: &World) -> Result<(), Violation> {
         replay(&self.ledger, world).await?;
         at_rest(&self.shared.lock(), world)?;
+        overlay::agreed(world, self.ports.resolver.as_ref()).await?;
         self.outcome.events = world.size;
         for deployment in world.deployments.values() {
             match deployment.phase {
@@ -242,16 +244,27 @@ impl Run {
         let order = self.shared.lock().scenario.order.clone();
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(8) {
+        let command = match self.chance.below(10) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
+            3 | 4 => return self.lay(engine, environment).await,
             _ => match self.promotion(engine, environment).await {
                 Some(command) => command,
                 None => return,
             },
         };
         self.ask(engine, "ana", command).await;
+    }
+
+    /// Somebody sets a live value or takes one off.
+    async fn lay(&mut self, engine: &Engine, environment: EnvironmentName) {
+        let resolver = self.ports.resolver.as_ref();
+        let Some(command) = overlay::change(engine, resolver, &mut self.chance, environment).await else { return };
+        let before = engine.world();
+        self.ask(engine, "ana", command).await;
+        let changed = overlay::only_recorded(&before, &engine.world());
+        self.shared.lock().violations.extend(changed.err());
     }
 
     async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {

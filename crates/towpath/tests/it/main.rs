@@ -16,6 +16,7 @@ mod docs;
 mod environments;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod overlay;
 mod project;
 mod release;
 mod rollouts;
