@@ -60,8 +60,8 @@ pub(super) async fn agreed(world: &World, resolver: &dyn Resolver) -> Result<(),
         {
             return Err(Violation::NotAsAgreed(revision));
         }
-        let resolved = resolver.resolve(release, environment, &deployment.live).await;
-        if resolved.ok().as_ref() != Some(deployment.spec.as_ref()) {
+        let spec = resolver.resolve(release, environment, &deployment.live).await;
+        if spec.ok().as_ref() != Some(deployment.spec.as_ref()) {
             return Err(Violation::NotAsLaid(revision));
         }
     }

@@ -44,6 +44,8 @@ pub struct Outcome {
     pub completed: u64,
     /// Rollouts that went back.
     pub rolled_back: u64,
+    /// Rollouts that brought in live values and no other release.
+    pub configured: u64,
 }
 
 struct Run {
@@ -177,6 +179,9 @@ impl Run {
         overlay::agreed(world, self.ports.resolver.as_ref()).await?;
         self.outcome.events = world.size;
         for deployment in world.deployments.values() {
+            let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));
+            let same = before.is_some_and(|before| before.release == deployment.release);
+            self.outcome.configured += u64::from(same && deployment.rollback.is_none());
             match deployment.phase {
                 Phase::Completed | Phase::Retired => self.outcome.completed += 1,
                 Phase::RolledBack { .. } => self.outcome.rolled_back += 1,
