@@ -1,14 +1,18 @@
 //! Commands: what people and the control plane ask for, and who asks.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
-    project::Project,
+    lifecycle::{Claims, DestroyCause, Removed},
+    project::{EnvironmentPolicy, Project},
     release::ReleaseContent,
     rollout::{Failure, PauseReason},
+    units::Millis,
 };
 
 /// Who asks, and when.
@@ -133,6 +137,53 @@ pub enum Command {
     },
     /// Writes down what has happened. Asked by the control plane.
     Report(Report),
+    /// Makes a preview.
+    CreatePreview {
+        /// What it is called.
+        environment: EnvironmentName,
+        /// The text of its environment file.
+        file: String,
+        /// The environment it is built on.
+        extends: EnvironmentName,
+        /// What guards it, resolved from the file.
+        policy: EnvironmentPolicy,
+        /// How long it lives from now on.
+        ttl: Millis,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Lets a preview live longer.
+    ExtendPreview {
+        /// Which.
+        environment: EnvironmentName,
+        /// How long it lives from now on.
+        ttl: Millis,
+    },
+    /// Begins to destroy an environment.
+    Destroy {
+        /// Which.
+        environment: EnvironmentName,
+        /// Why.
+        cause: DestroyCause,
+        /// What the ledger knew of it when it was listed: if that changed, it is refused.
+        claims: Claims,
+        /// What was listed to go.
+        goes: Removed,
+    },
+    /// Writes down that nothing of an environment is left. Asked by the control plane.
+    FinishDestroying {
+        /// Which.
+        environment: EnvironmentName,
+        /// What went.
+        removed: Removed,
+    },
+    /// Gives up revisions that are not kept, before what they ran with is removed.
+    Collect {
+        /// Which.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
+        removed: Removed,
+    },
 }
 
 /// One change of a live overlay.

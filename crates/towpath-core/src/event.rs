@@ -2,6 +2,8 @@
 //!
 //! Stored for ever: a kind or field is never renamed or used for something else. Add an optional field or a new kind.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,8 @@ use crate::{
     deployment::DeploymentSpec,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
-    project::Project,
+    lifecycle::{DestroyCause, Removed},
+    project::{EnvironmentPolicy, Project},
     release::Release,
     rollout::{Failure, PauseReason},
     units::Millis,
@@ -213,6 +216,43 @@ pub enum Fact {
         /// The revision.
         revision: Revision,
     },
+    /// A preview was made: a short-lived environment that is in no file.
+    PreviewCreated {
+        /// The text of its environment file.
+        file: String,
+        /// The environment it is built on.
+        extends: EnvironmentName,
+        /// What guards it.
+        policy: EnvironmentPolicy,
+        /// When it is destroyed.
+        expires_at: Timestamp,
+        /// Why, in the words of who made it.
+        reason: Option<String>,
+    },
+    /// A preview lives until another time.
+    PreviewExtended {
+        /// When it is destroyed now.
+        expires_at: Timestamp,
+    },
+    /// An environment began to be destroyed.
+    EnvironmentDestroying {
+        /// Why.
+        cause: DestroyCause,
+        /// What was listed to go.
+        goes: Removed,
+    },
+    /// Nothing of an environment is left but its history.
+    EnvironmentDestroyed {
+        /// What went.
+        removed: Removed,
+    },
+    /// What nobody names any more is removed.
+    GarbageCollected {
+        /// The revisions that cannot be gone back to from here on.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
+        removed: Removed,
+    },
 }
 
 /// Where a rollback goes and why.
@@ -279,6 +319,11 @@ impl Fact {
             Self::RolloutFailed { .. } => "rollout_failed",
             Self::RolledBack { .. } => "rolled_back",
             Self::RevisionRetired { .. } => "revision_retired",
+            Self::PreviewCreated { .. } => "preview_created",
+            Self::PreviewExtended { .. } => "preview_extended",
+            Self::EnvironmentDestroying { .. } => "environment_destroying",
+            Self::EnvironmentDestroyed { .. } => "environment_destroyed",
+            Self::GarbageCollected { .. } => "garbage_collected",
         }
     }
 
@@ -306,7 +351,12 @@ impl Fact {
             | Self::PromotionRejected { .. }
             | Self::ChecklistConfirmed { .. }
             | Self::PromotionSuperseded { .. }
-            | Self::PromotionFailed { .. } => None,
+            | Self::PromotionFailed { .. }
+            | Self::PreviewCreated { .. }
+            | Self::PreviewExtended { .. }
+            | Self::EnvironmentDestroying { .. }
+            | Self::EnvironmentDestroyed { .. }
+            | Self::GarbageCollected { .. } => None,
         }
     }
 }

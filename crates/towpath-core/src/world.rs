@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,14 @@ use crate::{
     config::{Live, OverlayEntry, OverlayOrigin},
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
+    lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
 };
 
+mod lifecycle;
 mod snapshot;
 
 pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot, write_snapshot};
@@ -41,6 +43,15 @@ pub struct World {
     pub deployments: OrdMap<Revision, Arc<Deployment>>,
     /// Every environment that anything was asked for.
     pub environments: OrdMap<EnvironmentName, EnvironmentState>,
+    /// The environments that are in no file, until they are destroyed.
+    #[serde(default)]
+    pub previews: OrdMap<EnvironmentName, Arc<Preview>>,
+    /// What was destroyed, the last time if more than once.
+    #[serde(default)]
+    pub gone: OrdMap<EnvironmentName, Gone>,
+    /// Revisions that cannot be gone back to: what they ran with was collected.
+    #[serde(default)]
+    pub collected: OrdSet<Revision>,
 }
 
 /// What is known of an environment.
@@ -56,6 +67,9 @@ pub struct EnvironmentState {
     pub completed: OrdMap<ReleaseNumber, Timestamp>,
     /// The newest release that was ever asked for here.
     pub newest_asked: Option<ReleaseNumber>,
+    /// Whether it is being destroyed.
+    #[serde(default)]
+    pub destroying: Option<Destroying>,
     /// What is laid over the files of every release here.
     #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
     pub live: Arc<Live>,
@@ -71,8 +85,11 @@ pub struct Retiring {
 }
 
 impl World {
-    /// Returns the policy of an environment of the pipeline.
+    /// Returns the policy of an environment of the pipeline, or of a preview.
     pub fn policy(&self, environment: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        if let Some(preview) = self.previews.get(environment) {
+            return Some(&preview.policy);
+        }
         self.project.as_ref()?.environments.get(environment)
     }
 
@@ -154,6 +171,11 @@ impl World {
             | Fact::RolloutFailed { revision, .. }
             | Fact::RolledBack { revision }
             | Fact::RevisionRetired { revision } => self.apply_rollout(*revision, event),
+            Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
+            Fact::GarbageCollected { revisions, .. } => self.collected.extend(revisions.iter().copied()),
         }
         self
     }
@@ -192,7 +214,12 @@ impl World {
             | Fact::RolloutCompleted { .. }
             | Fact::RolloutFailed { .. }
             | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. } => {}
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
         }
     }
 
@@ -248,7 +275,12 @@ impl World {
             | Fact::RolloutCompleted { .. }
             | Fact::RolloutFailed { .. }
             | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. } => {}
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
         }
     }
 

@@ -40,6 +40,16 @@ impl BundleResolver {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
+    /// Says whether the environments of a specification are still stored, and keeps them: they may have been collected.
+    async fn kept(&self, spec: &DeploymentSpec) -> Result<bool, ResolveError> {
+        for service in spec.services.values() {
+            if !self.blobs.keep(&service.environment).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn remember(&self, key: Key, spec: &DeploymentSpec) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
@@ -58,7 +68,9 @@ impl Resolver for BundleResolver {
         live: &Live,
     ) -> Result<DeploymentSpec, ResolveError> {
         let key = (release.digest, environment.clone(), live.digest());
-        if let Some(spec) = self.remembered(&key) {
+        if let Some(spec) = self.remembered(&key)
+            && self.kept(&spec).await?
+        {
             return Ok(spec);
         }
         let bytes = self.blobs.get(&release.content.bundle).await?;

@@ -57,6 +57,8 @@ impl Engine {
                 self.request_promotion(world, memory, environment, release).await
             }
             Action::StartDeployment { promotion } => self.start_deployment(world, promotion).await,
+            Action::Expire { environment } => self.expire(&environment).await,
+            Action::CleanUp { environment } => self.clean_up(world, memory, &environment).await,
         }
     }
 

@@ -15,6 +15,7 @@ fn part(number: u64) {
                 sum.completed += outcome.completed;
                 sum.rolled_back += outcome.rolled_back;
                 sum.configured += outcome.configured;
+                sum.destroyed += outcome.destroyed;
             }
             Err(violation) => failed.push(format!("seed {seed}: {violation:?}")),
         }
@@ -23,6 +24,7 @@ fn part(number: u64) {
     // A simulation in which nothing happens proves nothing.
     assert!(sum.crashes > SEEDS && sum.completed > SEEDS && sum.rolled_back > SEEDS / 2, "{sum:?}");
     assert!(sum.configured > 0, "{sum:?}");
+    assert!(sum.destroyed > SEEDS / 2, "{sum:?}");
 }
 
 macro_rules! parts {

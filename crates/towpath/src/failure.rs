@@ -27,6 +27,10 @@ pub(crate) enum Exit {
     Unreachable = 5,
     /// Not finished at `--timeout`.
     StillRunning = 6,
+    /// The command to be started cannot be.
+    NotExecutable = 126,
+    /// The command to be started is not there.
+    NotFound = 127,
     /// Interrupted from the keyboard.
     Interrupted = 130,
 }

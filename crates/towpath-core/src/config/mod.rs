@@ -6,12 +6,14 @@
 //! environment, flags. Mistakes are [`Diagnostic`]s, all of them at once. Nothing here opens a file,
 //! reads the process environment or knows what became of an environment after it was resolved.
 
+mod author;
 mod bundle;
 mod compare;
 mod detect;
 mod diagnostic;
 mod explain;
 mod interpolate;
+mod layers;
 mod live;
 mod load;
 mod merge;
@@ -30,6 +32,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
@@ -40,12 +43,12 @@ pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
-pub use render::{Format, RenderError, render};
+pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,
 };
-pub use value::{Data, Member, Path, PathError, Segment, Value};
+pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

@@ -100,10 +100,10 @@ pub fn admissible<'a>(
     let missing: Vec<String> = policy
         .after
         .iter()
-        .filter(|before| world.completed_at(before, number).is_none())
+        .filter(|before| world.passed(before, number).is_none())
         .map(|before| format!("{number} has not been deployed successfully in {before}"))
         .collect();
-    if let Some(before) = policy.after.iter().find(|before| world.completed_at(before, number).is_none()) {
+    if let Some(before) = policy.after.iter().find(|before| world.passed(before, number).is_none()) {
         return Err(Refusal::new(
             RefusalCode::NotUpstream,
             format!("{number} may not enter {environment} before {before} has it"),

@@ -30,11 +30,21 @@ pub fn rollback_target<'a>(
     let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
         Some(revision) => {
-            let asked = world.deployments.get(&revision).filter(|found| found.environment == *environment);
+            let asked = world
+                .deployments
+                .get(&revision)
+                .filter(|found| found.environment == *environment && !world.is_gone(environment, found.revision));
             let asked = asked.ok_or_else(|| {
                 Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
                     .next(format!("towpath history {environment}"))
             })?;
+            if world.is_lost(asked) {
+                return Err(Refusal::new(
+                    RefusalCode::NothingToRollBackTo,
+                    format!("what {revision} ran with is not kept any more: it was collected"),
+                )
+                .next(format!("towpath promote {} {environment}, if nothing newer is there", asked.release)));
+            }
             if !good(&asked) {
                 return Err(Refusal::new(
                     RefusalCode::NothingToRollBackTo,
@@ -50,6 +60,7 @@ pub fn rollback_target<'a>(
             .filter(good)
             .find(|before| {
                 before.revision < current.revision
+                    && !world.is_lost(before)
                     && before.runs != current.runs
                     && !left.contains(&before.runs)
                     && world.completed_at(environment, before.release).is_some()

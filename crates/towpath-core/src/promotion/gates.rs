@@ -104,7 +104,7 @@ fn upstream(world: &World, promotion: &Promotion, policy: &EnvironmentPolicy) ->
     policy
         .after
         .iter()
-        .map(|before| match world.completed_at(before, promotion.release) {
+        .map(|before| match world.passed(before, promotion.release) {
             Some(at) => GateStatus::open(
                 Gate::Upstream,
                 format!("{} was deployed and verified in {before} at {at:.0}", promotion.release),
@@ -130,7 +130,7 @@ fn soaked(
     now: Timestamp,
 ) -> Option<GateStatus> {
     // The environment where it arrived last decides.
-    let since = policy.after.iter().filter_map(|before| world.completed_at(before, promotion.release)).max()?;
+    let since = policy.after.iter().filter_map(|before| world.passed(before, promotion.release)).max()?;
     let ran = elapsed(since, now);
     if ran >= soak {
         return Some(GateStatus::open(Gate::Soak, format!("ran for {}, {soak} are asked", coarse(ran))));

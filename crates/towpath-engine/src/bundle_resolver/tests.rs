@@ -11,7 +11,7 @@ use towpath_core::{
 };
 
 use super::*;
-use crate::ports::{BlobError, BlobReader};
+use crate::ports::{BlobError, BlobReader, StoredBlob};
 
 /// Blobs in memory that count how often they are read.
 #[derive(Default)]
@@ -43,6 +43,18 @@ impl Blobs for Counted {
     async fn erase(&self, digest: &Digest) -> Result<(), BlobError> {
         self.blobs.lock().unwrap().remove(digest);
         Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<StoredBlob>, BlobError> {
+        Ok(Vec::new())
+    }
+
+    async fn keep(&self, digest: &Digest) -> Result<bool, BlobError> {
+        self.contains(digest).await
+    }
+
+    async fn erase_older(&self, digest: &Digest, _: Timestamp) -> Result<bool, BlobError> {
+        self.erase(digest).await.map(|()| true)
     }
 }
 

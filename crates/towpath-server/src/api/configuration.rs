@@ -11,8 +11,8 @@ use http::{HeaderValue, header};
 use serde::Deserialize;
 use towpath_core::{
     config::{
-        Contribution, Explanation, Format, Loaded, ResolvedEnvironment, SourceSet, compare, has_errors, is_source,
-        load, render,
+        Contribution, Explanation, Format, Loaded, Object, ResolvedEnvironment, SourceSet, Takes, compare, has_errors,
+        is_source, load, render,
     },
     ids::{EnvironmentName, ReleaseNumber, ServiceName},
     world::World,
@@ -84,6 +84,7 @@ pub(crate) struct CompareQuery {
 /// An environment with everything decided.
 struct Found {
     files: Files,
+    loaded: Loaded,
     resolved: ResolvedEnvironment,
     warnings: Vec<DiagnosticView>,
 }
@@ -91,8 +92,11 @@ struct Found {
 async fn find(app: &App, environment: &str, release: Option<&str>) -> Result<Found, ApiError> {
     let world = app.engine.world();
     let files = files(app, &world, release).await?;
-    let (resolved, warnings) = one(&world, &files, environment)?;
-    Ok(Found { files, resolved, warnings })
+    let meant = named(&world, &files, environment)?;
+    let live = world.live(&meant);
+    let loaded = files.load(&meant, live);
+    let (resolved, warnings) = resolve(&loaded, &meant, live)?;
+    Ok(Found { files, loaded, resolved, warnings })
 }
 
 async fn files(app: &App, world: &World, release: Option<&str>) -> Result<Files, ApiError> {
@@ -133,7 +137,7 @@ pub(crate) async fn config(
     Path(environment): Path<String>,
     Params(query): Params<ConfigQuery>,
 ) -> Result<Json<ConfigView>, ApiError> {
-    let Found { files, resolved, warnings } = find(&app, &environment, query.release.as_deref()).await?;
+    let Found { files, resolved, warnings, .. } = find(&app, &environment, query.release.as_deref()).await?;
     let values = resolved.explain_all().into_iter().map(|explanation| {
         let winner = explanation.contributions.into_iter().next();
         let (layer, place) = winner.map(|winner| (winner.layer, winner.place)).unwrap_or_default();
@@ -192,36 +196,43 @@ pub(crate) async fn rendered(
     Params(query): Params<RenderQuery>,
 ) -> Result<Response, ApiError> {
     let word = query.format.as_deref().unwrap_or("dotenv");
-    let format = Format::ALL.iter().find(|(name, _)| *name == word).map(|(_, format)| *format).ok_or_else(|| {
-        let known: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
+    let format = Format::of(word).ok_or_else(|| {
+        let known: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
         ApiError::invalid("query_invalid", format!("there is no format `{word}`"))
             .next(format!("one of: {}", known.join(", ")))
     })?;
-    let Found { resolved, .. } = find(&app, &environment, query.release.as_deref()).await?;
-    let variables = match query.service.as_deref() {
-        None => {
-            let plain = resolved.variables.iter().filter(|(_, variable)| !variable.secret);
-            plain.map(|(name, variable)| (name.clone(), variable.value.clone())).collect()
-        }
-        Some(service) => {
-            let name = ServiceName::new(service).ok().filter(|name| resolved.services.contains_key(name));
-            let known: Vec<&str> = resolved.services.keys().map(ServiceName::as_str).collect();
-            let name = name.ok_or_else(|| {
-                ApiError::not_found(format!("{} has no service `{service}`", resolved.name))
-                    .next(format!("one of: {}", known.join(", ")))
-            })?;
-            resolved.environment_of(&name).0
-        }
-    };
-    let held = resolved.variables.values().filter(|variable| variable.secret).count();
-    let text = render(format, resolved.name.as_str(), &variables)
-        .map_err(|error| ApiError::invalid("not_renderable", error.to_string()))?;
+    if format.takes() == Takes::Secret {
+        return Err(ApiError::invalid(
+            "query_invalid",
+            format!("`{word}` is made of secrets, which are not given away here"),
+        )
+        .next("towpath env render --with-secrets, where the secrets are"));
+    }
+    let Found { loaded, resolved, .. } = find(&app, &environment, query.release.as_deref()).await?;
+    let service = query.service.as_deref().map(|service| service_of(&resolved, service)).transpose()?;
+    let mut variables = loaded.rendered(&resolved, service.as_ref());
+    let all = variables.len();
+    variables.retain(|_, variable| !variable.secret);
+    let held = all - variables.len();
+    let name = service.as_ref().map_or(resolved.name.as_str(), ServiceName::as_str);
+    let object = Object { name: name.to_owned(), ..Object::default() };
+    let text =
+        render(format, &object, &variables).map_err(|error| ApiError::invalid("not_renderable", error.to_string()))?;
     let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert("x-towpath-left-out", HeaderValue::from(held));
     Ok(response)
+}
+
+fn service_of(resolved: &ResolvedEnvironment, service: &str) -> Result<ServiceName, ApiError> {
+    let name = ServiceName::new(service).ok().filter(|name| resolved.services.contains_key(name));
+    name.ok_or_else(|| {
+        let known: Vec<&str> = resolved.services.keys().map(ServiceName::as_str).collect();
+        ApiError::not_found(format!("{} has no service `{service}`", resolved.name))
+            .next(format!("one of: {}", known.join(", ")))
+    })
 }
 
 /// Compares environments key by key; values of secrets are compared and masked.

@@ -281,6 +281,10 @@ fn compare(
 
 async fn values(app: &App, spec: Option<&ServiceSpec>) -> Result<BTreeMap<String, String>, ApiError> {
     let Some(spec) = spec else { return Ok(BTreeMap::new()) };
+    // What is not kept any more, because it was collected or destroyed, has no values to show.
+    if !app.engine.ports().blobs.contains(&spec.environment).await? {
+        return Ok(BTreeMap::new());
+    }
     let bytes = app.short_blob(&spec.environment, MAX_ENVIRONMENT).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(&error))
 }

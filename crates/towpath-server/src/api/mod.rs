@@ -13,6 +13,7 @@ mod diff;
 mod environments;
 mod events;
 mod health;
+mod lifecycle;
 mod logs;
 mod look;
 mod metrics;
@@ -44,6 +45,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(configuration::rendered))
         .routes(routes!(configuration::compared))
         .routes(routes!(configuration::validate))
+        .routes(routes!(lifecycle::create))
+        .routes(routes!(lifecycle::extend))
+        .routes(routes!(lifecycle::life))
+        .routes(routes!(lifecycle::destroy))
+        .routes(routes!(lifecycle::collect))
         .routes(routes!(rollouts::rollout))
         .routes(routes!(rollouts::pause))
         .routes(routes!(rollouts::resume))

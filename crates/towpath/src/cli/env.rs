@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::{
     layers::{EnvOption, LayerArgs, WhichArgs},
     overlay::{SetArgs, UnsetArgs},
+    render::RenderArgs,
 };
 
 #[derive(Debug, Subcommand)]
@@ -74,20 +75,6 @@ pub(crate) struct ValidateArgs {
     /// Takes warnings for mistakes.
     #[arg(long)]
     pub strict: bool,
-    #[command(flatten)]
-    pub layers: LayerArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RenderArgs {
-    #[command(flatten)]
-    pub which: WhichArgs,
-    /// The format: dotenv, json, yaml, shell, docker-env, configmap, systemd.
-    #[arg(short, long, default_value = "dotenv")]
-    pub format: String,
-    /// The variables of this service, its own ones included.
-    #[arg(long, value_name = "NAME")]
-    pub service: Option<String>,
     #[command(flatten)]
     pub layers: LayerArgs,
 }

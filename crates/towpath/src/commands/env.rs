@@ -7,6 +7,8 @@ use towpath_core::{
 };
 
 use super::{Outcome, client_command};
+pub(super) use render::service_of;
+
 use crate::{
     cli::{EnvCommand, LayerArgs},
     context::Context,

@@ -19,5 +19,7 @@ mod load;
 mod overlay;
 mod project;
 mod release;
+mod render;
 mod rollouts;
+mod run;
 mod server;

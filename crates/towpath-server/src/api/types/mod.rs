@@ -12,6 +12,7 @@ mod diff;
 mod environment;
 mod event;
 mod health;
+mod lifecycle;
 mod log;
 mod metrics;
 mod overlay;
@@ -31,6 +32,10 @@ pub use environment::{
 };
 pub use event::EventView;
 pub use health::{Health, HealthCheck, HealthStatus};
+pub use lifecycle::{
+    BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,
+    InstanceGoes, LifeState, LifeView, PreviewSummary, PreviewValue, PreviewView, RemovedView, RouteGoes, StaysView,
+};
 pub use log::{LogChunk, Logs};
 pub use metrics::{ChangeFailureRate, DeploymentFrequency, Dora, DoraEnvironment, Durations};
 pub use overlay::{

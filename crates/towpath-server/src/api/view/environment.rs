@@ -11,7 +11,7 @@ use towpath_core::{
     world::World,
 };
 
-use super::{overlay_summary, rollout::status, sets, tier, version_of};
+use super::{overlay_summary, preview_summary, rollout::status, sets, tier, version_of};
 use crate::api::{
     look::Look,
     types::{
@@ -40,6 +40,8 @@ pub(crate) fn summary(look: &Look, name: &EnvironmentName, policy: &EnvironmentP
         addresses: addresses(look, name),
         waiting: waiting.map(|promotion| waits(look, promotion)).collect(),
         overlay: overlay_summary(world, name),
+        preview: preview_summary(world, name),
+        destroying: world.destroying(name).map(|destroying| destroying.since),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the core's types to the API's. Nothing is decided or looked up outside here.
 
 mod environment;
+mod lifecycle;
 mod overlay;
 mod promotion;
 mod release;
@@ -15,6 +16,7 @@ use towpath_core::{
 };
 
 pub(crate) use environment::{environment, instance, summary};
+pub(crate) use lifecycle::{destruction, garbage, life, preview, preview_summary};
 pub(crate) use overlay::{overlay, overlay_summary, overlay_version};
 pub(crate) use promotion::{gate, promotion};
 pub(crate) use release::release;
