@@ -121,7 +121,8 @@ fn what_does_not_fit_is_refused_and_nothing_is_recorded() {
     project.fails("env unset production SCHOOL --reason trial --confirm production", 2);
     project.fails("env set moon SCHOOL x", 2);
     assert_eq!(events(&project), before);
-    let ledger = [".towpath/ledger.db", ".towpath/ledger.db-wal"].map(|file| std::fs::read(project.file(file)).unwrap());
+    let ledger =
+        [".towpath/ledger.db", ".towpath/ledger.db-wal"].map(|file| std::fs::read(project.file(file)).unwrap());
     let has = |word: &[u8]| ledger.iter().any(|bytes| bytes.windows(word.len()).any(|part| part == word));
     assert!(has(b"promotion_requested") && !has(b"hunter2") && !project.server_log().contains("hunter2"));
 }
