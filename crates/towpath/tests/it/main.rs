@@ -18,6 +18,7 @@ mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
 mod previews;
+mod overlay;
 mod project;
 mod release;
 mod render;
