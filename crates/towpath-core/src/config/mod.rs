@@ -12,6 +12,7 @@ mod compare;
 mod detect;
 mod diagnostic;
 mod explain;
+mod foreign;
 mod interpolate;
 mod layers;
 mod live;
@@ -38,6 +39,7 @@ pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
 pub use explain::{Contribution, ExplainError, Explanation};
+pub(crate) use foreign::read_foreign;
 pub use live::Live;
 pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
@@ -51,4 +53,5 @@ pub use source::{
     Span, is_source,
 };
 pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
+pub(crate) use variables::{check_text, is_url};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};
