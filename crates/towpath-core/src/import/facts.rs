@@ -163,7 +163,8 @@ pub struct Imported {
     pub(super) known: BTreeMap<String, Known>,
     pub(super) environments: BTreeMap<String, Tier>,
     pub(super) project: Option<String>,
-    pub(super) notes: Vec<Note>,
+    /// What became of what was read so far.
+    pub notes: Vec<Note>,
     pub(super) artifacts: BTreeMap<String, String>,
     /// Values that are secret, so that they are found in other places too.
     pub(super) secret_values: BTreeSet<String>,

@@ -29,4 +29,4 @@ mod tests;
 
 pub use facts::{Broken, Imported, Kind, Note, Outcome, Place};
 pub use settle::{Choice, Choices, Conflict, Settled};
-pub use sources::{File, MAX_FILE_BYTES, kind_of, read, references};
+pub use sources::{File, MAX_FILE_BYTES, kind_of, looks_into, read, references};

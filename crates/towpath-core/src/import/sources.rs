@@ -55,6 +55,15 @@ pub fn kind_of(path: &str) -> Option<Kind> {
     (manifest || kustomize::is_kustomization(path)).then_some(Kind::Kubernetes)
 }
 
+/// Says whether there may be files to read in a folder of this path, relative to the project's.
+pub fn looks_into(path: &str) -> bool {
+    let spring = "src/main/resources/config";
+    path == "config"
+        || spring == path
+        || spring.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+        || path.split('/').any(|part| MANIFESTS.contains(&part))
+}
+
 /// Returns who reads a file that was named by the user, by its name or else by what is in it.
 fn named_kind(file: &File) -> Option<Kind> {
     let name = file.path.rsplit('/').next().unwrap_or(&file.path);
