@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     convert::{Dialect, cpu, duration, memory, references, referred, shell_words, with_port},
-    dockerfile,
-    dotenv,
+    dockerfile, dotenv,
     facts::{Fact, Imported, Kind, Layer, Outcome, Place, Target},
     names::{environment, is_variable, name_of},
     node::{Node, document},
@@ -22,8 +21,22 @@ mod health;
 
 /// Keys of a service that are read; all others are noted.
 const KNOWN: &[&str] = &[
-    "command", "entrypoint", "image", "build", "ports", "expose", "environment", "env_file", "healthcheck", "deploy",
-    "depends_on", "stop_grace_period", "profiles", "mem_limit", "cpus", "scale",
+    "command",
+    "entrypoint",
+    "image",
+    "build",
+    "ports",
+    "expose",
+    "environment",
+    "env_file",
+    "healthcheck",
+    "deploy",
+    "depends_on",
+    "stop_grace_period",
+    "profiles",
+    "mem_limit",
+    "cpus",
+    "scale",
 ];
 
 const NO_PLACE: &str = "Towpath has no place for it";
@@ -166,13 +179,14 @@ impl Service<'_> {
         if let Some(text) = self.texts.get(path.as_str()) {
             self.image = dockerfile::read(&path, text);
         }
-        if !folder.is_empty() {
-            let why = format!("the service runs in the files of `{folder}`, as an artifact of each release");
-            imported.note(build.place(), Outcome::Changed, self.what("build"), why);
-            imported.artifacts.insert(self.name.clone(), folder);
+        let why = if folder.is_empty() {
+            "no image is built: the service runs in this folder".to_owned()
         } else {
-            let why = "no image is built: the service runs in this folder";
-            imported.note(build.place(), Outcome::Changed, self.what("build"), why);
+            format!("the service runs in the files of `{folder}`, as an artifact of each release")
+        };
+        imported.note(build.place(), Outcome::Changed, self.what("build"), why);
+        if !folder.is_empty() {
+            imported.artifacts.insert(self.name.clone(), folder);
         }
     }
 
@@ -229,7 +243,9 @@ impl Service<'_> {
         let words: Result<Vec<String>, String> =
             words.iter().map(|word| references(word, Dialect::Compose).map(|word| in_command(&word, ports))).collect();
         let mut words = words.map_err(|why| imported.left(node.place(), self.what(key), why)).ok()?;
-        words.iter_mut().for_each(|word| self.defaults(word, node, imported));
+        for word in &mut words {
+            self.defaults(word, node, imported);
+        }
         Some(words)
     }
 
@@ -243,7 +259,14 @@ impl Service<'_> {
             if is_variable(&name).is_ok() {
                 imported.known.entry(name.clone()).or_default();
                 let (layer, place, from) = (self.layer.clone(), node.place(), Kind::Compose);
-                imported.facts.push(Fact { target: Target::Variable(name), layer, value: value.into(), from, place, weak: true });
+                imported.facts.push(Fact {
+                    target: Target::Variable(name),
+                    layer,
+                    value: value.into(),
+                    from,
+                    place,
+                    weak: true,
+                });
             }
             *word = whole;
         }
@@ -360,7 +383,9 @@ impl Service<'_> {
         if let Some(image) = self.node.get("image") {
             match image.text().map(|text| references(&text, Dialect::Compose)) {
                 Some(Ok(text)) if !text.contains('$') => self.set("image", text, image.place(), imported),
-                Some(_) | None => imported.left(image.place(), self.what("image"), "an image cannot refer to variables"),
+                Some(_) | None => {
+                    imported.left(image.place(), self.what("image"), "an image cannot refer to variables");
+                }
             }
         }
         if let Some(after) = self.node.get("depends_on") {

@@ -49,7 +49,7 @@ fn kubernetes<'t>(out: &mut String, after: &'t str) -> &'t str {
     let inside = after.strip_prefix('(').and_then(|inner| inner.split_once(')'));
     match inside {
         Some((name, tail)) if is_variable(name).is_ok() || name == "PORT" => {
-            out.push_str(&format!("${{{name}}}"));
+            out.extend(["${", name, "}"]);
             tail
         }
         Some(_) | None => literal(out, after),
@@ -66,7 +66,7 @@ fn braces<'t>(out: &mut String, after: &'t str, dialect: Dialect) -> Result<&'t 
         if let Some((name, tail)) = after.split_at_checked(end).filter(|(name, _)| !name.is_empty())
             && !name.starts_with(|c: char| c.is_ascii_digit())
         {
-            out.push_str(&format!("${{{name}}}"));
+            out.extend(["${", name, "}"]);
             return Ok(tail);
         }
     }
@@ -149,7 +149,7 @@ pub(super) fn with_empty_default(text: &str, name: &str) -> String {
             out.push_str("$$");
             rest = tail;
         } else if let Some(tail) = from.strip_prefix(plain.as_str()) {
-            out.push_str(&format!("${{{name}:-}}"));
+            out.extend(["${", name, ":-}"]);
             rest = tail;
         } else {
             out.push('$');

@@ -76,7 +76,7 @@ pub(super) fn role(file: &str) -> Role {
 pub(super) fn import(files: &[(&str, &str)], imported: &mut Imported) {
     let special = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let local = name.ends_with(".local");
+        let local = name.rsplit('.').next() == Some("local");
         (local, local && name != ".env.local", name != ".env", path.to_owned())
     };
     let mut files = files.to_vec();
@@ -242,7 +242,6 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a value and what is behind it.
-    #[expect(clippy::type_complexity, reason = "a value that cannot be kept is no line that cannot be read")]
     fn value(&mut self) -> Result<(Result<String, String>, Option<String>), String> {
         let blanks = self.rest.len() - self.rest.trim_start_matches([' ', '\t']).len();
         self.rest = self.rest.get(blanks..).unwrap_or_default();

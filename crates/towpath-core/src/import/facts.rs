@@ -250,6 +250,19 @@ impl Imported {
         self.broken.push(Broken { place, message: message.into() });
     }
 
+    /// Returns where holds what a tool's environments are built on: everywhere if it has none, else in development,
+    /// unless one of them is of that tier. Nowhere else, as an environment may take away what is below it.
+    pub(super) fn foundation(&mut self, layers: &[&Layer]) -> Option<Layer> {
+        if layers.is_empty() {
+            return Some(Layer::Common);
+        }
+        let developing = layers.iter().any(|layer| match layer {
+            Layer::Common => false,
+            Layer::Environment(name) => self.environments.get(name) == Some(&Tier::Development),
+        });
+        (!developing).then(|| self.environment("development", Tier::Development))
+    }
+
     /// Notes an environment and returns the layer of its values.
     pub(super) fn environment(&mut self, name: &str, tier: Tier) -> Layer {
         self.environments.insert(name.to_owned(), tier);

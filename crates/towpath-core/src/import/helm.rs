@@ -57,9 +57,12 @@ pub(super) fn import(files: &[(&str, &str)], imported: &mut Imported) {
         {
             imported.left(parts.place(), "dependencies", "charts of others run beside Towpath");
         }
-        let Some(values) = chart.values.or_else(|| chart.layers.first().map(|(_, node)| node.clone())) else { continue };
-        if chart.layers.is_empty() {
-            self::values(&values, &name, version.as_deref(), &Layer::Common, imported);
+        let Some(values) = chart.values.or_else(|| chart.layers.first().map(|(_, node)| node.clone())) else {
+            continue;
+        };
+        let layers: Vec<&Layer> = chart.layers.iter().map(|(layer, _)| layer).collect();
+        if let Some(layer) = imported.foundation(&layers) {
+            self::values(&values, &name, version.as_deref(), &layer, imported);
         }
         for (layer, over) in &chart.layers {
             let mut merged = values.clone();
@@ -115,7 +118,7 @@ fn values(values: &Node, name: &str, version: Option<&str>, layer: &Layer, impor
 fn shared(key: &str, node: &Node, layer: &Layer, imported: &mut Imported) {
     if CONFIG.contains(&key) {
         for (name, node) in node.entries() {
-            imported.variable(None, name, layer, node.text().map(doubled), Kind::Helm, node.place());
+            imported.variable(None, name, layer, node.text().as_deref().map(doubled), Kind::Helm, node.place());
         }
     } else if key == "ingress" {
         ingress(node, layer, imported);
@@ -125,7 +128,8 @@ fn shared(key: &str, node: &Node, layer: &Layer, imported: &mut Imported) {
 }
 
 /// Maps of names and values that charts hand to containers.
-const CONFIG: &[&str] = &["config", "configMap", "configmap", "env", "envVars", "environment", "extraEnv", "extraEnvVars"];
+const CONFIG: &[&str] =
+    &["config", "configMap", "configmap", "env", "envVars", "environment", "extraEnv", "extraEnvVars"];
 const SECRETS: &[&str] = &["secret", "secrets", "secretEnv", "extraSecrets"];
 
 struct Service<'a> {
@@ -219,7 +223,14 @@ impl Service<'_> {
     fn environment(&self, node: &Node, imported: &mut Imported) {
         for (name, node) in node.entries() {
             let place = node.place();
-            imported.variable(Some(self.name), name, self.layer, node.text().map(doubled), Kind::Helm, place);
+            imported.variable(
+                Some(self.name),
+                name,
+                self.layer,
+                node.text().as_deref().map(doubled),
+                Kind::Helm,
+                place,
+            );
         }
         for item in node.items() {
             let Some(name) = item.text_at(&["name"]) else {
@@ -232,7 +243,7 @@ impl Service<'_> {
             } else if item.get("valueFrom").is_some() {
                 imported.left(place, name, UNKNOWN);
             } else {
-                let value = item.text_at(&["value"]).map(doubled);
+                let value = item.text_at(&["value"]).as_deref().map(doubled);
                 imported.variable(Some(self.name), &name, self.layer, value, Kind::Helm, place);
             }
         }
@@ -254,7 +265,7 @@ impl Service<'_> {
 }
 
 /// A value of Helm refers to nothing once the chart is rendered.
-fn doubled(text: String) -> String {
+fn doubled(text: &str) -> String {
     text.replace('$', "$$")
 }
 

@@ -8,7 +8,18 @@ use crate::{
 
 /// Words of names whose values are durations or sizes, should they have a unit.
 const TIMES: &[&str] = &[
-    "TIMEOUT", "TTL", "INTERVAL", "DURATION", "PERIOD", "DELAY", "AGE", "EXPIRY", "EXPIRES", "EXPIRATION", "GRACE", "WAIT",
+    "TIMEOUT",
+    "TTL",
+    "INTERVAL",
+    "DURATION",
+    "PERIOD",
+    "DELAY",
+    "AGE",
+    "EXPIRY",
+    "EXPIRES",
+    "EXPIRATION",
+    "GRACE",
+    "WAIT",
 ];
 const SIZES: &[&str] = &["SIZE", "MEMORY", "LIMIT", "BYTES", "HEAP", "BUFFER", "QUOTA"];
 

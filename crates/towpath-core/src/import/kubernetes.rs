@@ -38,8 +38,10 @@ pub(super) fn import(files: &[(&str, &str)], texts: &BTreeMap<&str, &str>, impor
     }
     let common = layers.remove(&Layer::Common).unwrap_or_default();
     let common = flat(common);
-    if layers.is_empty() {
-        return objects(&common, &Layer::Common, imported);
+    if !common.is_empty()
+        && let Some(layer) = imported.foundation(&layers.keys().collect::<Vec<_>>())
+    {
+        objects(&common, &layer, imported);
     }
     for (layer, own) in layers {
         objects(&laid_over(&common, flat(own)), &layer, imported);
@@ -109,9 +111,8 @@ pub(super) fn objects(objects: &[Node], layer: &Layer, imported: &mut Imported) 
         let kind = kind(object);
         match kind.as_str() {
             kind if WORKLOADS.contains(&kind) => workload(object, layer, &maps, &mut used, imported),
-            "ConfigMap" | "Secret" => {}
-            // After the workloads, as a scaler overrules what they say.
-            "HorizontalPodAutoscaler" => {}
+            // Scalers come after the workloads, as they overrule what these say.
+            "ConfigMap" | "Secret" | "HorizontalPodAutoscaler" => {}
             "Ingress" => ingress(object, layer, imported),
             "" => imported.left(object.place(), "a document", "it has no `kind`, so it is no manifest"),
             "Service" | "Gateway" | "HTTPRoute" => {
@@ -146,13 +147,7 @@ fn unused(maps: &Maps<'_>, used: &BTreeSet<String>, imported: &mut Imported) {
     }
 }
 
-fn workload(
-    object: &Node,
-    layer: &Layer,
-    maps: &Maps<'_>,
-    used: &mut BTreeSet<String>,
-    imported: &mut Imported,
-) {
+fn workload(object: &Node, layer: &Layer, maps: &Maps<'_>, used: &mut BTreeSet<String>, imported: &mut Imported) {
     let (kind, name) = (kind(object), name(object));
     let Some(service) = name_of(&name) else {
         return imported.left(object.place(), format!("{kind} {name}"), "not a name that a service can have");
@@ -170,11 +165,11 @@ fn workload(
             None => imported.left(replicas.place(), format!("{name}.replicas"), "not a number of instances"),
         }
     }
-    if let Some(grace) = pod.and_then(|pod| pod.get("terminationGracePeriodSeconds")) {
-        if let Some(seconds) = grace.count() {
-            let time = super::convert::seconds(seconds);
-            imported.fact(set("stop_grace"), layer, time, Kind::Kubernetes, grace.place());
-        }
+    if let Some(grace) = pod.and_then(|pod| pod.get("terminationGracePeriodSeconds"))
+        && let Some(seconds) = grace.count()
+    {
+        let time = super::convert::seconds(seconds);
+        imported.fact(set("stop_grace"), layer, time, Kind::Kubernetes, grace.place());
     }
     if let Some(spec) = object.get("spec") {
         let known = ["replicas", "template", "selector", "serviceName"];

@@ -48,6 +48,8 @@ pub(super) fn import(
     let mut build = Build { all: &all, texts, used: BTreeSet::new(), stack: Vec::new() };
     let built_on: BTreeSet<String> = all.iter().flat_map(|(folder, node)| folders(folder, node)).collect();
     let roots: Vec<&String> = all.keys().filter(|folder| !built_on.contains(*folder)).collect();
+    let mut layers = Vec::new();
+    let mut shared: Option<BTreeSet<String>> = None;
     for root in &roots {
         let mut parts = root.rsplit('/');
         let (word, parent) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -62,8 +64,24 @@ pub(super) fn import(
                 continue;
             }
         };
-        let built = build.folder(root, imported);
-        objects(&built, &layer, imported);
+        let made = build.folder(root, imported);
+        objects(&made, &layer, imported);
+        let below: BTreeSet<String> = all
+            .get(*root)
+            .map_or_else(Vec::new, |node| folders(root, node))
+            .into_iter()
+            .filter(|folder| all.contains_key(folder))
+            .collect();
+        shared = Some(shared.map_or_else(|| below.clone(), |shared| &shared & &below));
+        layers.push(layer);
+    }
+    // What every overlay is built on is what people run while they develop.
+    let shared = shared.unwrap_or_default();
+    if let (Some(base), 1, false) = (shared.first(), shared.len(), layers.contains(&Layer::Common))
+        && let Some(layer) = imported.foundation(&layers.iter().collect::<Vec<_>>())
+    {
+        let made = build.folder(base, imported);
+        objects(&made, &layer, imported);
     }
     let mut used = build.used;
     used.extend(files.iter().filter(|(path, _)| is_kustomization(path)).map(|(path, _)| (*path).to_owned()));
@@ -102,8 +120,17 @@ struct Build<'a> {
 }
 
 const KNOWN: &[&str] = &[
-    "apiVersion", "kind", "resources", "bases", "configMapGenerator", "secretGenerator", "images", "replicas",
-    "patches", "patchesStrategicMerge", "generatorOptions",
+    "apiVersion",
+    "kind",
+    "resources",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "images",
+    "replicas",
+    "patches",
+    "patchesStrategicMerge",
+    "generatorOptions",
 ];
 
 impl Build<'_> {
@@ -204,7 +231,9 @@ impl Build<'_> {
             let place = Node { path: shared.clone(), line: number, shape: Shape::Null };
             match line.split_once('=') {
                 Some((key, value)) => put(data, key, value, &place),
-                None => imported.left(place.place(), "a name without a value", "it comes from the caller's environment"),
+                None => {
+                    imported.left(place.place(), "a name without a value", "it comes from the caller's environment");
+                }
             }
         }
     }
@@ -225,7 +254,9 @@ impl Build<'_> {
             } else if let Some(text) = item.text_at(&["patch"]) {
                 let mut patches = documents(&item.path, &text, imported);
                 // Lines inside of the text are not lines of the file.
-                patches.iter_mut().for_each(|patch| patch::place_at(patch, item.line));
+                for patch in &mut patches {
+                    patch::place_at(patch, item.line);
+                }
                 self.apply(&patches, target, item, built, imported);
             }
         }
@@ -357,4 +388,3 @@ fn replicas(node: &Node, built: &mut [Node]) {
         }
     }
 }
-

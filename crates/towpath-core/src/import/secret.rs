@@ -4,15 +4,56 @@
 
 /// Words of a name that say its value is secret.
 const WORDS: &[&str] = &[
-    "PASSWORD", "PASSWD", "PASS", "PWD", "PASSPHRASE", "SECRET", "SECRETS", "TOKEN", "KEY", "APIKEY", "CREDENTIAL",
-    "CREDENTIALS", "PRIVATE", "SALT", "AUTH", "PIN", "OTP", "COOKIE", "WEBHOOK", "DSN",
+    "PASSWORD",
+    "PASSWD",
+    "PASS",
+    "PWD",
+    "PASSPHRASE",
+    "SECRET",
+    "SECRETS",
+    "TOKEN",
+    "KEY",
+    "APIKEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "PRIVATE",
+    "SALT",
+    "AUTH",
+    "PIN",
+    "OTP",
+    "COOKIE",
+    "WEBHOOK",
+    "DSN",
 ];
 
 /// How tokens of well-known services begin.
 const PREFIXES: &[&str] = &[
-    "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "sk_live_", "sk_test_", "rk_live_", "whsec_", "sk-",
-    "xoxb-", "xoxp-", "xoxa-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "SG.", "eyJ", "npm_", "pypi-", "dop_v1_",
-    "hvs.", "AGE-SECRET-KEY-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "whsec_",
+    "sk-",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "SG.",
+    "eyJ",
+    "npm_",
+    "pypi-",
+    "dop_v1_",
+    "hvs.",
+    "AGE-SECRET-KEY-",
 ];
 
 /// Says why a variable is secret by its name.
@@ -30,7 +71,8 @@ pub(super) fn by_name(name: &str, values: &[&str]) -> Option<&'static str> {
     }
     // `TOKEN_TTL=3600` and `PASSWORD_RESET_URL=https://…` speak of secrets; `DB_PASSWORD=1234` is one.
     let last = words.last().is_some_and(|word| says(word) || *word == "BASE");
-    let harmless = !values.is_empty() && values.iter().all(|value| is_harmless(value));
+    // A value that only refers to others is as secret as they are, which is looked at apart.
+    let harmless = !values.is_empty() && values.iter().all(|value| value.contains("${") || is_harmless(value));
     (last || !harmless).then_some("its name says so")
 }
 

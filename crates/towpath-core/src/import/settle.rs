@@ -130,7 +130,7 @@ impl Imported {
         if !work.conflicts.is_empty() {
             return Err(work.conflicts);
         }
-        let plan = work.plan(services);
+        let plan = work.plan(&services);
         let files = write::files(&plan);
         let mistakes = write::check(&files);
         work.taken(&plan);
@@ -205,20 +205,20 @@ impl Work<'_> {
                 Layer::Environment(environment) => format!("{} in {environment}", name_of(&target)),
             };
             let kinds: BTreeSet<Kind> = all.keys().copied().collect();
-            match self.winner(&what, &kinds) {
-                Some(winner) => self.leave(&format!("`{}` was preferred", winner.as_str()), |fact| {
+            if let Some(winner) = self.winner(&what, &kinds) {
+                self.leave(&format!("`{}` was preferred", winner.as_str()), |fact| {
                     fact.target == target && fact.layer == layer && fact.from != winner
-                }),
-                None => {
-                    let choices = all.into_iter().map(|(from, (value, place))| Choice { from, value: shown(&value), place });
-                    self.conflicts.push(Conflict { what, choices: choices.collect() });
-                }
+                });
+                continue;
             }
+            let choices = all.into_iter().map(|(from, (value, place))| Choice { from, value: shown(&value), place });
+            self.conflicts.push(Conflict { what, choices: choices.collect() });
         }
     }
 
     /// Notes everything that is in the project now.
     fn taken(&mut self, plan: &Plan) {
+        let mut all: BTreeMap<(Place, String), BTreeSet<Layer>> = BTreeMap::new();
         for fact in std::mem::take(&mut self.facts) {
             let written = match &fact.target {
                 Target::Variable(name) => plan.variables.contains_key(name),
@@ -227,12 +227,20 @@ impl Work<'_> {
                 Target::Environment(_) => true,
             };
             if written {
-                let place = match &fact.layer {
-                    Layer::Common => "in every environment".to_owned(),
-                    Layer::Environment(name) => format!("in {name}"),
-                };
-                self.note(&fact.place, Outcome::Taken, name_of(&fact.target), place);
+                all.entry((fact.place, name_of(&fact.target))).or_default().insert(fact.layer);
             }
+        }
+        for ((place, what), layers) in all {
+            let names: Vec<&str> = layers
+                .iter()
+                .filter_map(|layer| match layer {
+                    Layer::Common => None,
+                    Layer::Environment(name) => Some(name.as_str()),
+                })
+                .collect();
+            let everywhere = names.len() < layers.len() || names.len() == plan.environments.len();
+            let why = if everywhere { "in every environment".to_owned() } else { format!("in {}", names.join(", ")) };
+            self.note(&place, Outcome::Taken, what, why);
         }
     }
 }

@@ -23,13 +23,24 @@ pub struct File {
 }
 
 /// Folders in which Kubernetes manifests and charts are looked for.
-const MANIFESTS: &[&str] =
-    &["k8s", "kubernetes", "manifests", "deploy", "deployment", "kustomize", "overlays", "base", "helm", "chart", "charts"];
+const MANIFESTS: &[&str] = &[
+    "k8s",
+    "kubernetes",
+    "manifests",
+    "deploy",
+    "deployment",
+    "kustomize",
+    "overlays",
+    "base",
+    "helm",
+    "chart",
+    "charts",
+];
 
 /// Returns who reads a file of this path, relative to the folder; `None` for what is no configuration.
 pub fn kind_of(path: &str) -> Option<Kind> {
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-    let is_yaml = file.ends_with(".yaml") || file.ends_with(".yml");
+    let is_yaml = ends(file, &[".yaml", ".yml"]);
     let under = folder.split('/').any(|part| MANIFESTS.contains(&part));
     if is_yaml && compose::word(path).is_some() && folder.is_empty() {
         return Some(Kind::Compose);
@@ -55,6 +66,10 @@ pub fn kind_of(path: &str) -> Option<Kind> {
     (manifest || kustomize::is_kustomization(path)).then_some(Kind::Kubernetes)
 }
 
+fn ends(file: &str, endings: &[&str]) -> bool {
+    endings.iter().any(|ending| file.ends_with(ending))
+}
+
 /// Says whether there may be files to read in a folder of this path, relative to the project's.
 pub fn looks_into(path: &str) -> bool {
     let spring = "src/main/resources/config";
@@ -74,14 +89,14 @@ fn named_kind(file: &File) -> Option<Kind> {
         return Some(kind);
     }
     let line = |begins: &str| file.text.lines().any(|line| line.starts_with(begins));
-    let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
+    let is_yaml = ends(name, &[".yaml", ".yml", ".json"]);
     if is_yaml && (line("kind:") || line("apiVersion:") || file.text.contains("\"kind\"")) {
         return Some(Kind::Kubernetes);
     }
     if is_yaml && line("services:") {
         return Some(Kind::Compose);
     }
-    name.ends_with(".env").then_some(Kind::Dotenv)
+    ends(name, &[".env"]).then_some(Kind::Dotenv)
 }
 
 /// Returns the paths that these files name and that are needed to read them: env files, resources, Dockerfiles.
@@ -109,9 +124,9 @@ pub fn references(files: &[File]) -> BTreeSet<String> {
             Some(_) | None => {}
         }
     }
-    files.iter().for_each(|file| {
+    for file in files {
         names.remove(&file.path);
-    });
+    }
     names
 }
 

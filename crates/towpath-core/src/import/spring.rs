@@ -153,7 +153,7 @@ fn properties(path: &str, text: &str, layer: &Layer, imported: &mut Imported) {
             continue;
         }
         let mut whole = line.to_owned();
-        while whole.len() - whole.trim_end_matches('\\').len() & 1 == 1 {
+        while (whole.len() - whole.trim_end_matches('\\').len()) % 2 == 1 {
             whole.pop();
             let Some((more, _)) = lines.next() else { break };
             whole.push_str(more.trim_start());

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config::{Diagnostic, check_text, load, schema::variable::VariableType},
     project::Tier,
+    units::{Bytes, Millis},
 };
 
 /// Keys that say what a service is rather than how it runs somewhere.
@@ -139,7 +140,9 @@ fn declaration(plan: &Plan, name: &str) -> Value {
     } else if !values.is_empty() {
         declaration.insert("required_in".to_owned(), json!(values.keys().collect::<Vec<_>>()));
     }
-    if let Some(example) = example.filter(|example| !secret && !listed && (kind == VariableType::String || check_text(kind, example))) {
+    if let Some(example) =
+        example.filter(|example| !secret && !listed && (kind == VariableType::String || check_text(kind, example)))
+    {
         declaration.insert("example".to_owned(), json!(example));
     }
     if let Some(doc) = known.and_then(|known| known.doc.as_ref()) {
@@ -227,8 +230,26 @@ fn yaml(document: &Map<String, Value>) -> String {
 
 /// The order in which people read keys; all others by name.
 const ORDER: &[&str] = &[
-    "project", "tier", "description", "url", "artifacts", "services", "variables", "type", "values", "secret", "required",
-    "required_in", "example", "doc", "command", "image", "listen", "replicas", "env", "probes",
+    "project",
+    "tier",
+    "description",
+    "url",
+    "artifacts",
+    "services",
+    "variables",
+    "type",
+    "values",
+    "secret",
+    "required",
+    "required_in",
+    "example",
+    "doc",
+    "command",
+    "image",
+    "listen",
+    "replicas",
+    "env",
+    "probes",
 ];
 
 fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
@@ -240,15 +261,16 @@ fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
 
 fn entry(out: &mut String, depth: usize, key: &str, value: &Value) {
     let indent = "  ".repeat(depth);
-    match value {
-        // Services and variables are blocks; what one variable is, and what a probe is, fits in a line.
-        Value::Object(map) if is_block(depth, key, map) => {
-            let _ = writeln!(out, "{indent}{}:", scalar(key));
-            in_order(map).into_iter().for_each(|(key, value)| entry(out, depth + 1, key, value));
+    // Services and variables are blocks; what one variable is, and what a probe is, fits in a line.
+    if let Value::Object(map) = value
+        && is_block(depth, key, map)
+    {
+        let _ = writeln!(out, "{indent}{}:", scalar(key));
+        for (key, value) in in_order(map) {
+            entry(out, depth + 1, key, value);
         }
-        value => {
-            let _ = writeln!(out, "{indent}{}: {}", scalar(key), flow(value));
-        }
+    } else {
+        let _ = writeln!(out, "{indent}{}: {}", scalar(key), flow(value));
     }
 }
 
@@ -274,10 +296,15 @@ fn flow(value: &Value) -> String {
 fn scalar(text: &str) -> String {
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-'))
-        && text.len() > 1;
+        && (text.len() > 1 || text == "/");
     let lower = text.to_ascii_lowercase();
     let known = matches!(lower.as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off");
     if word && !known {
+        return text.to_owned();
+    }
+    let amount = text.ends_with(|c: char| c.is_ascii_alphabetic())
+        && (text.parse::<Millis>().is_ok() || text.parse::<Bytes>().is_ok());
+    if amount {
         return text.to_owned();
     }
     // The text of numbers and truth values is kept as it was written, so they need no quotes.

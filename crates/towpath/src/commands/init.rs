@@ -135,18 +135,10 @@ fn refuse_existing(root: &Path, prepared: &mut Prepared) -> Result<(), Failure> 
     }
     let failure = Failure::new(Exit::Refused, "exists", "there is a project here already");
     let failure = there.iter().fold(failure, |failure, path| failure.fact("file", *path));
-    Err(failure
-        .kept("nothing was written")
-        .next("towpath env validate, to check it; or init another folder"))
+    Err(failure.kept("nothing was written").next("towpath env validate, to check it; or init another folder"))
 }
 
-fn show(
-    context: &Context,
-    args: &InitArgs,
-    root: &Path,
-    prepared: &Prepared,
-    ignores: bool,
-) -> Result<(), Failure> {
+fn show(context: &Context, args: &InitArgs, root: &Path, prepared: &Prepared, ignores: bool) -> Result<(), Failure> {
     let mut paths: Vec<&str> = prepared.files.iter().map(|(path, _)| path.as_str()).collect();
     paths.extend(ignores.then_some(".gitignore"));
     let texts: Vec<Value> = prepared.files.iter().map(|(path, text)| json!({ "path": path, "text": text })).collect();

@@ -14,6 +14,7 @@ mod cli;
 mod demo;
 mod docs;
 mod environments;
+mod import;
 #[path = "../../src/demo/load.rs"]
 mod load;
 mod project;

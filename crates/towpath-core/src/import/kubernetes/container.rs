@@ -19,8 +19,18 @@ pub(super) struct Container<'a> {
 }
 
 const KNOWN: &[&str] = &[
-    "name", "image", "command", "args", "env", "envFrom", "ports", "readinessProbe", "livenessProbe", "startupProbe",
-    "resources", "imagePullPolicy",
+    "name",
+    "image",
+    "command",
+    "args",
+    "env",
+    "envFrom",
+    "ports",
+    "readinessProbe",
+    "livenessProbe",
+    "startupProbe",
+    "resources",
+    "imagePullPolicy",
 ];
 
 impl Container<'_> {
@@ -212,7 +222,8 @@ pub(in crate::import) fn probe(node: &Node, what: &str, ports: &[u16], imported:
     }
     let times = [("initialDelaySeconds", "initial_delay"), ("periodSeconds", "period"), ("timeoutSeconds", "timeout")];
     for (theirs, ours) in times {
-        if let Some(count) = node.get(theirs).and_then(Node::count).filter(|count| *count > 0 || ours == "initial_delay")
+        if let Some(count) =
+            node.get(theirs).and_then(Node::count).filter(|count| *count > 0 || ours == "initial_delay")
         {
             probe.insert(ours.to_owned(), json!(seconds(count)));
         }

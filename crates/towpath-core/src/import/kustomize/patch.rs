@@ -37,7 +37,7 @@ pub(super) fn merge(into: &mut Node, patch: &Node) {
         }
         (Shape::List(items), Shape::List(more)) => match merge_key(more).filter(|_| merge_key(items).is_some()) {
             Some(key) => merge_items(items, more, key),
-            None => *items = more.clone(),
+            None => items.clone_from(more),
         },
         _ => *into = patch.clone(),
     }

@@ -21,8 +21,8 @@ const USUAL: &[(&str, Tier)] =
 
 impl Work<'_> {
     /// Decides everything that is left. No choice is open any more.
-    pub(super) fn plan(&mut self, services: BTreeSet<String>) -> Plan {
-        let environments = self.all_environments(&services);
+    pub(super) fn plan(&mut self, services: &BTreeSet<String>) -> Plan {
+        let environments = self.all_environments(services);
         let names: Vec<String> = environments.iter().map(|(name, _)| name.clone()).collect();
         let mut plan = Plan {
             name: self.choices.name.clone(),
@@ -62,7 +62,7 @@ impl Work<'_> {
                 }
             }
         }
-        self.runs_everywhere(&mut plan);
+        runs_everywhere(&mut plan);
         plan.known = std::mem::take(&mut self.known);
         self.references(&mut plan, &names);
         self.command_references(&mut plan, &names);
@@ -98,27 +98,6 @@ impl Work<'_> {
         let mut all: Vec<(String, Tier)> = all.into_iter().collect();
         all.sort_by_key(|(name, tier)| (Tier::ALL.iter().position(|known| known == tier), name.clone()));
         all
-    }
-
-    /// A service is in an environment only if something runs there.
-    fn runs_everywhere(&mut self, plan: &mut Plan) {
-        for (service, keys) in &mut plan.services {
-            let runs: BTreeSet<String> = ["command", "image"]
-                .iter()
-                .filter_map(|key| keys.get(key))
-                .flat_map(|values| values.keys().cloned())
-                .collect();
-            for values in keys.values_mut() {
-                values.retain(|environment, _| runs.contains(environment));
-            }
-            keys.retain(|_, values| !values.is_empty());
-            for ((owner, _), values) in &mut plan.env {
-                if owner == service {
-                    values.retain(|environment, _| runs.contains(environment));
-                }
-            }
-        }
-        plan.env.retain(|_, values| !values.is_empty());
     }
 
     /// Makes every reference one that can be resolved: to a name that is declared, with a default where it may be unset.
@@ -164,7 +143,8 @@ impl Work<'_> {
     fn drop_reserved(&mut self, plan: &mut Plan) {
         let mut left = Vec::new();
         let all = plan.variables.iter_mut().map(|(name, values)| (name.clone(), values));
-        let own = plan.env.iter_mut().map(|((service, name), values)| (format!("services.{service}.env.{name}"), values));
+        let own =
+            plan.env.iter_mut().map(|((service, name), values)| (format!("services.{service}.env.{name}"), values));
         for (what, values) in all.chain(own) {
             values.retain(|_, (text, place)| {
                 let bad = referred(text).into_iter().find(|(name, default)| reserved(name) && !default);
@@ -200,7 +180,8 @@ impl Work<'_> {
                     left.push((name, environment.clone(), place.clone()));
                 } else {
                     for ((service, own), values) in &plan.env {
-                        if let Some((_, place)) = values.get(environment).filter(|_| format!("{service}/{own}") == name) {
+                        if let Some((_, place)) = values.get(environment).filter(|_| format!("{service}/{own}") == name)
+                        {
                             left.push((name.clone(), environment.clone(), place.clone()));
                         }
                     }
@@ -244,6 +225,27 @@ impl Work<'_> {
             self.note(&place, Outcome::Changed, name, "declared and empty, as the command uses it and no file sets it");
         }
     }
+}
+
+/// A service is in an environment only if something runs there.
+fn runs_everywhere(plan: &mut Plan) {
+    for (service, keys) in &mut plan.services {
+        let runs: BTreeSet<String> = ["command", "image"]
+            .iter()
+            .filter_map(|key| keys.get(key))
+            .flat_map(|values| values.keys().cloned())
+            .collect();
+        for values in keys.values_mut() {
+            values.retain(|environment, _| runs.contains(environment));
+        }
+        keys.retain(|_, values| !values.is_empty());
+        for ((owner, _), values) in &mut plan.env {
+            if owner == service {
+                values.retain(|environment, _| runs.contains(environment));
+            }
+        }
+    }
+    plan.env.retain(|_, values| !values.is_empty());
 }
 
 fn hold(fact: &Fact, names: &[String], values: &mut PerEnvironment<Value>) {

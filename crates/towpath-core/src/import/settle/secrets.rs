@@ -8,6 +8,7 @@ use super::Work;
 use crate::import::{
     convert::{plain, referred},
     facts::{Fact, Outcome, Target},
+    names::is_variable,
     secret::{by_name, by_value, in_text, is_telling},
 };
 
@@ -17,6 +18,7 @@ const MAX_SEARCH: usize = 2_000_000_000;
 impl Work<'_> {
     /// Finds secrets by name, by value, by what other values hold and refer to; takes their values away.
     pub(super) fn hide_secrets(&mut self) {
+        self.outside();
         self.find();
         self.spread();
         self.commands();
@@ -44,6 +46,22 @@ impl Work<'_> {
         variable(fact).and_then(|name| self.known.get(name)).is_some_and(|known| known.secret.is_some())
     }
 
+    /// A name that a value refers to and no file sets may be secret too: its value comes from outside.
+    fn outside(&mut self) {
+        let mut found = Vec::new();
+        for fact in self.facts.iter().filter(|fact| variable(fact).is_some()) {
+            let text = fact.value.as_str().filter(|text| text.contains("${")).unwrap_or_default();
+            for (name, _) in referred(text) {
+                if !self.known.contains_key(&name) && is_variable(&name).is_ok() && by_name(&name, &[]).is_some() {
+                    found.push((name, fact.place.clone()));
+                }
+            }
+        }
+        for (name, place) in found {
+            self.known.entry(name).or_default().place.get_or_insert(place);
+        }
+    }
+
     fn find(&mut self) {
         let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for fact in &self.facts {
@@ -58,11 +76,9 @@ impl Work<'_> {
             }
             let own = values.get(name.as_str()).map_or(&[][..], Vec::as_slice);
             let texts: Vec<&str> = own.iter().map(String::as_str).collect();
-            // A value that only refers to others is as secret as they are.
-            let refers = !texts.is_empty() && texts.iter().all(|text| text.contains("${"));
             let chosen = self.choices.secret.contains(name).then_some("you said so");
             let found = known.secret.or(chosen).or_else(|| texts.iter().find_map(|text| by_value(text)));
-            known.secret = found.or_else(|| by_name(name, &texts).filter(|_| !refers || own.is_empty()));
+            known.secret = found.or_else(|| by_name(name, &texts));
             if known.secret.is_some() {
                 self.secret_values.extend(own.iter().filter(|value| !value.is_empty()).cloned());
             }

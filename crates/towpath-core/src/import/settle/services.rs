@@ -39,7 +39,9 @@ impl Work<'_> {
             return;
         };
         let why = format!("what runs is taken from `{}`", winner.as_str());
-        self.leave(&why, |fact| fact.from != winner && TOOLS.contains(&fact.from) && service_of(&fact.target).is_some());
+        self.leave(&why, |fact| {
+            fact.from != winner && TOOLS.contains(&fact.from) && service_of(&fact.target).is_some()
+        });
         if winner != Kind::Compose {
             self.leave(&why, |fact| fact.from == Kind::Dockerfile);
         }
@@ -184,7 +186,8 @@ impl Work<'_> {
 /// `LOG_LEVEL: ${LOG_LEVEL:-info}` passes a variable on; what remains of it is the default.
 fn own(mut fact: Fact, name: &str) -> Option<Fact> {
     let text = fact.value.as_str().unwrap_or_default();
-    let inside = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).and_then(|rest| rest.strip_prefix(name));
+    let inside =
+        text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).and_then(|rest| rest.strip_prefix(name));
     match inside {
         Some("") => None,
         Some(rest) if rest.starts_with(":-") && !rest.contains("${") => {

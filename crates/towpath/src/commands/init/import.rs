@@ -99,8 +99,7 @@ fn undecided(conflicts: &[Conflict]) -> Failure {
 
 fn too_much(settled: &Settled) -> Failure {
     let sources = settled.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let views: Vec<Value> =
-        settled.mistakes.iter().map(|mistake| json!(mistake.view(&sources))).collect();
+    let views: Vec<Value> = settled.mistakes.iter().map(|mistake| json!(mistake.view(&sources))).collect();
     let shown = settled.mistakes.get(..MAX_TOLD.min(settled.mistakes.len())).unwrap_or_default();
     Failure::new(Exit::Failed, "invalid", "what the files say does not make a valid project")
         .report(render_diagnostics(&sources, shown, false), &json!(views))
