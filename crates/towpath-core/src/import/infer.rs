@@ -58,12 +58,13 @@ fn is_int(value: &str) -> bool {
 
 fn looks(kind: VariableType, value: &str) -> bool {
     match kind {
-        VariableType::Float => {
-            value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
-                && value.split_once('.').is_none_or(|(whole, rest)| {
-                    !rest.is_empty() && !rest.contains('-') && is_int(if whole == "-0" { "0" } else { whole })
-                })
-        }
+        VariableType::Float => match value.split_once('.') {
+            None => is_int(value),
+            Some((whole, rest)) => {
+                let digits = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+                digits && is_int(if whole == "-0" { "0" } else { whole })
+            }
+        },
         VariableType::Json => value.starts_with(['{', '[']),
         VariableType::Email => value.contains('.') && by_value(value).is_none(),
         VariableType::Url

@@ -4,6 +4,7 @@ use super::{Choices, Conflict, File, Kind, Outcome, Settled, read};
 use crate::config::{Inputs, ResolvedEnvironment, load};
 
 mod formats;
+mod properties;
 mod secrets;
 
 /// Imports files given as `=== PATH` lines with the text below each.
@@ -43,7 +44,8 @@ impl Settled {
     }
 
     fn all(&self) -> String {
-        self.files.iter().map(|(path, text)| format!("=== {path}\n{text}")).collect()
+        let texts: Vec<String> = self.files.iter().map(|(path, text)| format!("=== {path}\n{text}")).collect();
+        texts.concat()
     }
 
     fn environment(&self, name: &str) -> ResolvedEnvironment {

@@ -220,7 +220,7 @@ fn put(map: &mut Map<String, Value>, key: &str, value: Value) {
 fn yaml(document: &Map<String, Value>) -> String {
     let mut out = String::new();
     for (key, value) in in_order(document) {
-        entry(&mut out, 0, key, value);
+        entry(&mut out, 0, key, value, false);
         if value.is_object() && document.len() > 1 && key != "variables" {
             out.push('\n');
         }
@@ -259,18 +259,24 @@ fn in_order(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     all
 }
 
-fn entry(out: &mut String, depth: usize, key: &str, value: &Value) {
+fn entry(out: &mut String, depth: usize, key: &str, value: &Value, is_variable: bool) {
     let indent = "  ".repeat(depth);
-    // Services and variables are blocks; what one variable is, and what a probe is, fits in a line.
-    if let Value::Object(map) = value
-        && is_block(depth, key, map)
-    {
-        let _ = writeln!(out, "{indent}{}:", scalar(key));
-        for (key, value) in in_order(map) {
-            entry(out, depth + 1, key, value);
+    let key_text = scalar(key);
+    match value {
+        // Services and variables are blocks; what one variable is, and what a probe is, fits in a line.
+        Value::Object(map) if is_block(depth, key, map) => {
+            let _ = writeln!(out, "{indent}{key_text}:");
+            for (inner, value) in in_order(map) {
+                entry(out, depth + 1, inner, value, depth == 0 && key == "variables");
+            }
         }
-    } else {
-        let _ = writeln!(out, "{indent}{}: {}", scalar(key), flow(value));
+        // The text of a variable's number or truth value is kept as it was written, so it needs no quotes.
+        Value::String(text) if is_variable && (matches!(text.as_str(), "true" | "false") || is_plain_number(text)) => {
+            let _ = writeln!(out, "{indent}{key_text}: {text}");
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            let _ = writeln!(out, "{indent}{key_text}: {}", flow(value));
+        }
     }
 }
 
@@ -305,10 +311,6 @@ fn scalar(text: &str) -> String {
     let amount = text.ends_with(|c: char| c.is_ascii_alphabetic())
         && (text.parse::<Millis>().is_ok() || text.parse::<Bytes>().is_ok());
     if amount {
-        return text.to_owned();
-    }
-    // The text of numbers and truth values is kept as it was written, so they need no quotes.
-    if matches!(text, "true" | "false") || is_plain_number(text) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() + 2);
