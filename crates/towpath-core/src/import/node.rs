@@ -100,7 +100,7 @@ impl Node {
                 ScalarKind::Null => Shape::Null,
                 ScalarKind::Bool => Shape::Bool(scalar.as_bool().unwrap_or_default()),
                 ScalarKind::Int | ScalarKind::Float => Shape::Number(scalar.text().to_owned()),
-                ScalarKind::Text => Shape::Text(scalar.text().to_owned()),
+                ScalarKind::Text | ScalarKind::Replaced => Shape::Text(scalar.text().to_owned()),
             },
             Data::List(items) => Shape::List(items.iter().map(|item| Self::of(item, path, lines)).collect()),
             Data::Map(map) => Shape::Map(

@@ -140,9 +140,9 @@ fn declaration(plan: &Plan, name: &str) -> Value {
     } else if !values.is_empty() {
         declaration.insert("required_in".to_owned(), json!(values.keys().collect::<Vec<_>>()));
     }
-    if let Some(example) =
-        example.filter(|example| !secret && !listed && (kind == VariableType::String || check_text(kind, example)))
-    {
+    if let Some(example) = example.filter(|example| {
+        !secret && !example.contains('\0') && !listed && (kind == VariableType::String || check_text(kind, example))
+    }) {
         declaration.insert("example".to_owned(), json!(example));
     }
     if let Some(doc) = known.and_then(|known| known.doc.as_ref()) {
