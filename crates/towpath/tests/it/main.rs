@@ -21,4 +21,5 @@ mod release;
 mod render;
 mod rollouts;
 mod run;
+mod schema;
 mod server;
