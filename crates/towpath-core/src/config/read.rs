@@ -251,6 +251,10 @@ impl<'a> Fields<'a> {
             reader.push(Diagnostic::error("config::missing", self.value.origin, message).help(help));
         } else if choice.most && chosen.len() > 1 {
             reader.clash(self.value, &chosen, words);
+            let chosen: Vec<String> = chosen.iter().map(|key| format!("`{key}`")).collect();
+            if let Some(error) = reader.diagnostics.last_mut() {
+                error.help = Some(format!("keep one of {} and take the others away", chosen.join(", ")));
+            }
         }
         self.sound &= !none && !(choice.most && chosen.len() > 1) && !(choice.least && chosen.is_empty());
     }

@@ -106,13 +106,19 @@ impl Loaded {
         one: (&EnvironmentName, Tier),
         other: (&EnvironmentName, Tier),
     ) -> Option<&'a Placed<EnvironmentWord>> {
-        let means = |word: &Placed<EnvironmentWord>, it: (&EnvironmentName, Tier)| self.means(&word.value, it.0, Some(it.1));
+        let means =
+            |word: &Placed<EnvironmentWord>, it: (&EnvironmentName, Tier)| self.means(&word.value, it.0, Some(it.1));
         let mine = words.iter().find(|word| means(word, one) && !means(word, other));
         mine.filter(|_| words.iter().any(|word| means(word, other) && !means(word, one)))
     }
 }
 
-fn shared(name: &str, secret: bool, word: &Placed<EnvironmentWord>, places: [(&EnvironmentName, Label); 2]) -> Diagnostic {
+fn shared(
+    name: &str,
+    secret: bool,
+    word: &Placed<EnvironmentWord>,
+    places: [(&EnvironmentName, Label); 2],
+) -> Diagnostic {
     let [(one, first), (other, second)] = places;
     let message = format!("`{one}` and `{other}` have the same value for `{name}`, which must differ between them");
     let mut error = Diagnostic::error("config::shared", second, message).hidden(secret);
