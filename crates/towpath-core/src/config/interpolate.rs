@@ -31,24 +31,30 @@ const MAX_TOTAL: usize = 64 << 20;
 const MAX_MISTAKES: usize = 200;
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 23] = [
+    "access",
+    "alerts",
     "api_url",
+    "autoscaling",
+    "backups",
+    "budget",
+    "data",
     "deployment",
     "description",
     "environment",
     "features",
     "gates",
     "infrastructure",
+    "namespace",
     "observability",
     "project",
     "resources",
     "security",
     "services",
+    "sla",
     "url",
     "variables",
     "verification",
-    "access",
-    "budget",
 ];
 
 /// A text that may refer to others.

@@ -65,7 +65,8 @@ impl Declared {
                     }
                     Err(why) => {
                         let message = format!("`variables.{name}.pattern` {why}");
-                        found.push(Diagnostic::error("config::value", pattern.label, message));
+                        let error = Diagnostic::error("config::value", pattern.label, message);
+                        found.push(error.help("mend it; a sign that is meant as itself needs `\\` before it"));
                     }
                 }
             }
@@ -247,7 +248,8 @@ fn check_bounds(name: &str, declaration: &Declaration, diagnostics: &mut Vec<Dia
         if bound(limit, kind).is_none() {
             let text = limit.0.value.text();
             let message = format!("`{text}` cannot bound `variables.{name}`, which is of type `{}`", kind.as_str());
-            diagnostics.push(Diagnostic::error("config::value", limit.0.label, message));
+            let error = Diagnostic::error("config::value", limit.0.label, message);
+            diagnostics.push(error.help("write a value of this type; for texts, how many characters"));
         }
     }
     if let (Some(min), Some(max)) = (&declaration.min, &declaration.max)

@@ -94,6 +94,11 @@ impl Document {
         self.root
     }
 
+    /// Returns the source it was read from.
+    pub(crate) fn source(&self) -> SourceId {
+        self.source
+    }
+
     /// Returns a node; ids come from this document, so a foreign one reads as null.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         static MISSING: Node = NULL;

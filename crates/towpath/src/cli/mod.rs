@@ -11,6 +11,7 @@ mod env;
 mod layers;
 mod overlay;
 mod render;
+mod schema;
 mod watch;
 
 pub(crate) use daily::{
@@ -21,6 +22,7 @@ pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
+pub(crate) use schema::SchemaArgs;
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -101,6 +103,8 @@ pub(crate) enum Command {
     Env(EnvCommand),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
+    /// Prints the JSON Schema of the files, or writes it where editors find it.
+    Schema(SchemaArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

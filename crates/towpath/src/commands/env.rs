@@ -22,6 +22,7 @@ mod explain;
 mod live;
 mod overlay;
 mod render;
+mod sections;
 mod show;
 mod validate;
 

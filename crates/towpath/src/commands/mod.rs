@@ -25,6 +25,7 @@ pub(crate) mod release;
 mod rollback;
 mod rollout;
 mod run;
+mod schema;
 mod server;
 mod status;
 pub(crate) mod watch;
@@ -57,6 +58,7 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
         Command::Run(args) => run::run(context, &args),
+        Command::Schema(args) => schema::run(context, &args),
         Command::Release(command) => client_command(release::run(context, command)),
         Command::Promote(args) => client_command(promotion::promote(context, args)),
         Command::Approve(args) => client_command(promotion::approve(context, args)),

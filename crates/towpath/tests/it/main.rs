@@ -22,4 +22,5 @@ mod release;
 mod render;
 mod rollouts;
 mod run;
+mod schema;
 mod server;

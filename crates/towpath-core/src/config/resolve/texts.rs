@@ -88,6 +88,9 @@ impl Work<'_> {
         }
         let declared = &self.loaded.declared;
         if !declared.variables.contains_key(name) {
+            if self.loaded.project.unreadable.variables {
+                return None;
+            }
             let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
             let help = suggestion(name, declared.variables.keys().map(String::as_str));
             self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`; {help}")));

@@ -162,3 +162,14 @@ fn a_variable_may_be_set_by_its_name_alone() {
     assert_eq!(set("variables.DOMAIN", "").variables["DOMAIN"].value, "");
     assert_eq!(set("url", "http://c.d").url.as_deref(), Some("http://c.d"));
 }
+
+#[test]
+fn every_section_of_an_environment_may_be_absent_where_it_is_referred_to() {
+    let text = format!("{HEAD}description: \"");
+    for key in json_schema(SchemaKind::Environment, None)["properties"].as_object().unwrap().keys() {
+        if !["extends", "tier", "aliases", "description"].contains(&key.as_str()) {
+            let said = report(&format!("{text}${{{key}.nothing:-none}}\"\n"));
+            assert!(!said.contains("an environment has nothing at"), "{key}: {said}");
+        }
+    }
+}
