@@ -6,7 +6,7 @@ use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     load::Loaded,
     nearest::suggestion,
-    resolve::Inputs,
+    resolve::{Inputs, inherited_once},
     schema::project::{Deploy, PipelineFile},
     source::Label,
 };
@@ -22,6 +22,10 @@ impl Loaded {
         let mut diagnostics = self.diagnostics.clone();
         let mut environments = BTreeMap::new();
         for (name, stage) in self.project.pipeline.iter().flat_map(|pipeline| &pipeline.stages) {
+            // What is not there was said when the pipeline was checked.
+            if !self.files.contains_key(&name.value) {
+                continue;
+            }
             let resolution = self.resolve(name.value.as_str(), &Inputs::default());
             diagnostics.extend(resolution.diagnostics);
             let Some(resolved) = resolution.environment else { continue };
@@ -34,6 +38,7 @@ impl Loaded {
             environments.insert(name.value.clone(), policy);
         }
         tidy(&mut diagnostics);
+        inherited_once(&mut diagnostics);
         let people = self.project.people.iter().map(|(name, person)| (name.clone(), person.roles.clone())).collect();
         let housekeeping = self.project.housekeeping();
         let sound = !has_errors(&diagnostics);

@@ -12,6 +12,7 @@ mod layers;
 mod lifecycle;
 mod overlay;
 mod render;
+mod schema;
 mod watch;
 
 pub(crate) use daily::{
@@ -23,6 +24,7 @@ pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
+pub(crate) use schema::SchemaArgs;
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -105,6 +107,8 @@ pub(crate) enum Command {
     Gc(GcArgs),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
+    /// Prints the JSON Schema of the files, or writes it where editors find it.
+    Schema(SchemaArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

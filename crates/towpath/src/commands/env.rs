@@ -26,6 +26,7 @@ mod live;
 mod overlay;
 pub(in crate::commands) mod preview;
 mod render;
+mod sections;
 mod show;
 mod validate;
 
