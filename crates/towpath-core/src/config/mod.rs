@@ -30,7 +30,7 @@ mod yaml;
 mod tests;
 
 pub use bundle::{Bundle, BundleError};
-pub use compare::{Comparison, Row, compare, diff};
+pub use compare::{Comparison, KeyPattern, Kind, PatternError, Row, Stale, StaleWhy, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
 pub use explain::{Contribution, ExplainError, Explanation};
