@@ -148,6 +148,11 @@ impl Failure {
         failure
     }
 
+    /// Returns the stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.told.code
+    }
+
     /// Returns what failed, in one sentence.
     pub(crate) fn message(&self) -> &str {
         &self.told.message

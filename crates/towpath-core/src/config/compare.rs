@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Serialize, ser::SerializeStruct as _};
 
 use super::{
     explain::{shown, variable_of},
@@ -21,7 +21,7 @@ pub use expected::{Stale, StaleWhy};
 pub use pattern::{KeyPattern, PatternError};
 
 /// A table of keys and environments.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Comparison {
     /// The columns.
     pub environments: Vec<EnvironmentName>,
@@ -120,6 +120,21 @@ impl Row {
             Some(Segment::Key(section)) => section,
             Some(Segment::Index(_)) | None => "",
         }
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut row = serializer.serialize_struct("Row", 8)?;
+        row.serialize_field("key", &self.key)?;
+        row.serialize_field("section", self.section())?;
+        row.serialize_field("kind", &self.kind())?;
+        row.serialize_field("same", &self.same())?;
+        row.serialize_field("declared", &self.expected.is_some())?;
+        row.serialize_field("reason", &self.expected.as_ref().filter(|reason| !reason.is_empty()))?;
+        row.serialize_field("secret", &self.secret)?;
+        row.serialize_field("values", &self.values)?;
+        row.end()
     }
 }
 

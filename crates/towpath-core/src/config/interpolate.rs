@@ -1,24 +1,90 @@
-//! `${NAME}` and `${NAME:-default}` in values of variables and in the `env` of services.
+//! References in texts of an environment: variables, secrets, other values, what is computed from them.
 //!
-//! `$$` is a `$`; a `$` before anything else stays. A reference to itself over any number of steps is
-//! refused with the way it takes; nothing grows beyond a limit.
+//! `$$` is a `$`; a `$` before anything else stays. A reference to itself over any number of steps is refused with
+//! the way it takes; nothing grows beyond a limit. What an instance learns when it starts is not known here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{diagnostic::Diagnostic, nearest::suggestion, schema::variable::reserved, source::Label};
+use super::{
+    diagnostic::Diagnostic,
+    nearest::suggestion,
+    schema::variable::reserved,
+    source::Label,
+    value::{Path, Value},
+    variables::Declared,
+};
+
+mod lookup;
+mod parts;
+
+use lookup::Found;
+pub(crate) use lookup::Outputs;
+use parts::{Kind, Otherwise, Part, Reference, Target};
 
 /// How deep defaults may nest and references may refer on.
 const MAX_DEPTH: usize = 64;
 /// The longest value that comes of replacing.
 const MAX_LENGTH: usize = 4 << 20;
+/// How much all values together may grow to by replacing.
+const MAX_TOTAL: usize = 64 << 20;
+/// How many wrong references are told; the rest would not be read.
+const MAX_MISTAKES: usize = 200;
 
-/// A name in its scope: a variable, or an entry of the `env` of a service.
-pub(crate) type Name<'a> = (Option<&'a str>, &'a str);
+/// The keys an environment may have, so that a reference to a missing one is no mistyped one.
+const SECTIONS: [&str; 17] = [
+    "api_url",
+    "deployment",
+    "description",
+    "environment",
+    "features",
+    "gates",
+    "infrastructure",
+    "observability",
+    "project",
+    "resources",
+    "security",
+    "services",
+    "url",
+    "variables",
+    "verification",
+    "access",
+    "budget",
+];
+
+/// A text that may refer to others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Name<'a> {
+    /// A variable.
+    Variable(&'a str),
+    /// An entry of the `env` of a service.
+    Env(&'a str, &'a str),
+    /// Any other text.
+    Leaf(Path),
+}
+
+impl Name<'_> {
+    /// Returns the key it has in the environment.
+    pub(crate) fn key(&self) -> Path {
+        match self {
+            Self::Variable(name) => Path::of_keys(["variables", name]),
+            Self::Env(service, name) => Path::of_keys(["services", service, "env", name]),
+            Self::Leaf(path) => path.clone(),
+        }
+    }
+
+    /// Returns what people call it.
+    fn said(&self) -> String {
+        match self {
+            Self::Variable(name) => (*name).to_owned(),
+            Self::Env(..) | Self::Leaf(_) => self.key().to_string(),
+        }
+    }
+}
 
 /// A value before its references are replaced.
 #[derive(Debug)]
 pub(crate) struct Raw {
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
     pub(crate) label: Label,
     pub(crate) secret: bool,
     /// What a process set is taken as it is.
@@ -28,215 +94,294 @@ pub(crate) struct Raw {
 /// A value after its references were replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
     /// Whether anything secret went into it.
     pub(crate) secret: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Part<'t> {
-    Text(&'t str),
-    Reference { name: &'t str, default: Option<&'t str> },
+/// What went into a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// Where it was set, if it has a place.
+    pub(crate) place: Option<Label>,
+    /// What was put in; `None` for what is secret.
+    pub(crate) text: Option<Arc<str>>,
 }
 
-/// Replaces the references of all values.
-pub(crate) struct Interpolation<'a> {
-    raw: &'a BTreeMap<Name<'a>, Raw>,
-    /// Names that exist but have no value here.
-    unset: Vec<&'a str>,
-    done: BTreeMap<Name<'a>, Option<Text>>,
-    stack: Vec<Name<'a>>,
-    diagnostics: Vec<Diagnostic>,
+/// Everything a reference may mean.
+pub(crate) struct Scope<'a> {
+    /// The texts that may refer to others.
+    pub(crate) raw: &'a BTreeMap<Name<'a>, Raw>,
+    pub(crate) declared: &'a Declared,
+    pub(crate) tree: &'a Value,
+    pub(crate) outputs: Outputs<'a>,
 }
 
-/// Returns every value with its references replaced, `None` where that failed and was reported.
-pub(crate) fn interpolate<'a>(
-    raw: &'a BTreeMap<Name<'a>, Raw>,
-    declared: impl Iterator<Item = &'a str>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<Name<'a>, Option<Text>> {
-    let unset = declared.filter(|name| !raw.contains_key(&(None, *name))).collect();
-    let mut work = Interpolation { raw, unset, done: BTreeMap::new(), stack: Vec::new(), diagnostics: Vec::new() };
-    for name in raw.keys() {
-        work.value(*name);
+/// Every text with its references replaced, `None` where that failed and was reported, and what went into each by its
+/// key in the environment.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced<'a> {
+    pub(crate) texts: BTreeMap<Name<'a>, Option<Text>>,
+    pub(crate) used: BTreeMap<Name<'a>, BTreeMap<String, Used>>,
+}
+
+/// Replaces the references of all texts.
+pub(crate) fn interpolate<'a>(scope: &Scope<'a>, diagnostics: &mut Vec<Diagnostic>) -> Replaced<'a> {
+    let mut work =
+        Interpolation { scope, done: Replaced::default(), stack: Vec::new(), total: 0, diagnostics: Vec::new() };
+    for name in scope.raw.keys() {
+        work.value(name);
     }
     diagnostics.append(&mut work.diagnostics);
     work.done
 }
 
-impl<'a> Interpolation<'a> {
-    fn value(&mut self, name: Name<'a>) -> Option<Text> {
-        if let Some(done) = self.done.get(&name) {
+struct Interpolation<'s, 'a> {
+    scope: &'s Scope<'a>,
+    done: Replaced<'a>,
+    stack: Vec<Name<'a>>,
+    total: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The text a reference stands in.
+#[derive(Clone, Copy)]
+struct From<'s, 'a> {
+    name: &'s Name<'a>,
+    raw: &'a Raw,
+    depth: usize,
+}
+
+impl<'a> Interpolation<'_, 'a> {
+    fn value(&mut self, name: &Name<'a>) -> Option<Text> {
+        if let Some(done) = self.done.texts.get(name) {
             return done.clone();
         }
-        let raw = self.raw.get(&name)?;
-        if self.stack.contains(&name) || self.stack.len() >= MAX_DEPTH {
+        let raw = self.scope.raw.get(name)?;
+        if raw.literal || !raw.text.contains('$') {
+            let text = Text { text: raw.text.clone(), secret: raw.secret };
+            self.done.texts.insert(name.clone(), Some(text.clone()));
+            return Some(text);
+        }
+        if self.stack.contains(name) || self.stack.len() >= MAX_DEPTH {
             self.cycle(name);
             return None;
         }
-        self.stack.push(name);
-        let text = if raw.literal || !raw.text.contains('$') {
-            Some(Text { text: raw.text.clone(), secret: raw.secret })
-        } else {
-            self.replace(name, raw, &raw.text, 0).map(|text| Text { secret: text.secret || raw.secret, ..text })
-        };
+        self.stack.push(name.clone());
+        let text = self.replace(From { name, raw, depth: 0 }, &raw.text);
+        let text = text.map(|(text, secret)| Text { text: text.into(), secret: secret || raw.secret });
         self.stack.pop();
         // A member of a cycle was marked as failed when the cycle was found.
-        self.done.entry(name).or_insert(text).clone()
+        self.done.texts.entry(name.clone()).or_insert(text).clone()
     }
 
-    fn cycle(&mut self, name: Name<'a>) {
-        let Some(start) = self.stack.iter().position(|other| *other == name) else {
-            let label = self.raw.get(&name).map(|raw| raw.label);
-            let message = format!("`{}` is reached over more than {MAX_DEPTH} references", name.1);
-            self.diagnostics.push(Diagnostic::error("config::cycle", label, message));
-            self.done.insert(name, None);
+    fn cycle(&mut self, name: &Name<'a>) {
+        let label = |name: &Name<'a>| self.scope.raw.get(name).map(|raw| raw.label);
+        let hidden = |name: &Name<'a>| self.scope.raw.get(name).is_some_and(|raw| raw.secret);
+        let Some(start) = self.stack.iter().position(|other| other == name) else {
+            let message = format!("`{}` is reached over more than {MAX_DEPTH} references", name.said());
+            let error = Diagnostic::error("config::cycle", label(name), message).hidden(hidden(name));
+            self.tell(error);
+            self.done.texts.insert(name.clone(), None);
             return;
         };
-        let members: Vec<Name<'a>> = self.stack.iter().skip(start).copied().collect();
-        let way: Vec<&str> = members.iter().chain(members.first()).map(|(_, name)| *name).collect();
-        let message = format!("`{}` refers to itself: {}", name.1, way.join(" → "));
-        let label = |name: &Name<'a>| self.raw.get(name).map(|raw| raw.label);
-        let mut error =
-            Diagnostic::error("config::cycle", label(&name), message).help("give one of them a value of its own");
-        for member in members.iter().skip(1) {
+        let members: Vec<Name<'a>> = self.stack.iter().skip(start).cloned().collect();
+        let way: Vec<String> = members.iter().chain(members.first()).map(Name::said).collect();
+        let message = format!("`{}` refers to itself: {}", name.said(), way.join(" → "));
+        let mut error = Diagnostic::error("config::cycle", label(name), message)
+            .help("give one of them a value of its own")
+            .hidden(hidden(name));
+        for (member, next) in members.iter().zip(way.iter().skip(1)).skip(1) {
             if let Some(label) = label(member) {
-                error = error.related(label, format!("`{}`", member.1));
+                error = error.related(label, format!("`{}` refers to `{next}`", member.said()));
             }
         }
-        self.diagnostics.push(error);
+        self.tell(error);
         for member in members {
-            self.done.insert(member, None);
+            self.done.texts.insert(member, None);
         }
     }
 
-    fn replace(&mut self, name: Name<'a>, raw: &'a Raw, text: &'a str, depth: usize) -> Option<Text> {
-        let parts = match parts(text) {
-            Ok(parts) if depth < MAX_DEPTH => parts,
-            Ok(_) => return self.fail(raw, "the defaults nest too deeply".to_owned(), None),
-            Err(why) => return self.fail(raw, why.to_owned(), Some("write `$$` for a `$`".to_owned())),
+    /// Returns the text with its references replaced, and whether anything secret went in.
+    fn replace(&mut self, from: From<'_, 'a>, text: &'a str) -> Option<(String, bool)> {
+        let parts = match parts::parts(text) {
+            Ok(parts) if from.depth < MAX_DEPTH => parts,
+            Ok(_) => return self.fail(from.raw, "the defaults nest too deeply".to_owned(), None),
+            Err(why) => return self.fail(from.raw, why.to_owned(), Some("write `$$` for a `$`".to_owned())),
         };
-        let mut out = Text { text: String::new(), secret: false };
-        let mut sound = true;
+        let (mut out, mut secret, mut sound) = (String::new(), false, true);
         for part in parts {
             let piece = match part {
-                Part::Text(text) => Some(Text { text: text.to_owned(), secret: false }),
-                Part::Reference { name: other, default } => self.reference(name, raw, other, default, depth),
+                Part::Text(text) => {
+                    out.push_str(text);
+                    Some(false)
+                }
+                Part::Reference(reference) => self.reference(from, reference).map(|piece| {
+                    out.push_str(&piece.text);
+                    piece.secret
+                }),
             };
-            let Some(piece) = piece else {
-                sound = false;
-                continue;
-            };
-            out.text.push_str(&piece.text);
-            out.secret |= piece.secret;
-            if out.text.len() > MAX_LENGTH {
-                return self.fail(raw, format!("the value of `{}` grows beyond {MAX_LENGTH} bytes", name.1), None);
+            match piece {
+                Some(tainted) => secret |= tainted,
+                None => sound = false,
+            }
+            if out.len() > MAX_LENGTH {
+                let message = format!("the value of `{}` grows beyond {MAX_LENGTH} bytes", from.name.said());
+                return self.fail(from.raw, message, None);
             }
         }
-        sound.then_some(out)
+        self.total = self.total.saturating_add(out.len());
+        if self.total > MAX_TOTAL {
+            return self.fail(from.raw, format!("all values together grow beyond {MAX_TOTAL} bytes"), None);
+        }
+        sound.then_some((out, secret))
     }
 
-    fn reference(
-        &mut self,
-        from: Name<'a>,
-        raw: &'a Raw,
-        name: &'a str,
-        default: Option<&'a str>,
-        depth: usize,
-    ) -> Option<Text> {
-        // An entry that refers to its own name means the variable it overrides.
-        let own = (from.0, name);
-        let target = if from.0.is_some() && name != from.1 && self.raw.contains_key(&own) { own } else { (None, name) };
-        if self.raw.contains_key(&target) {
-            let found = self.value(target)?;
-            if !found.text.is_empty() || default.is_none() {
-                return Some(found);
+    fn reference(&mut self, from: From<'_, 'a>, reference: Reference<'a>) -> Option<Text> {
+        let found = match reference.target {
+            Target::Name(name) => self.named(from, name)?,
+            Target::Secret(name) => self.secret(from, name)?,
+            Target::Path(path) => self.path(from, path)?,
+        };
+        let Some(otherwise) = reference.otherwise else {
+            return match found {
+                Ok(text) => Some(text),
+                Err((message, help)) => self.fail(from.raw, message, Some(help)),
+            };
+        };
+        self.otherwise(from, found, otherwise)
+    }
+
+    /// Decides by an operator.
+    fn otherwise(&mut self, from: From<'_, 'a>, found: Sought, otherwise: Otherwise<'a>) -> Option<Text> {
+        let there = found.as_ref().is_ok_and(|text| !otherwise.empty_is_none || !text.text.is_empty());
+        let deeper = From { depth: from.depth + 1, ..from };
+        match (otherwise.kind, found) {
+            (Kind::Default | Kind::Message, Ok(text)) if there => Some(text),
+            (Kind::Alternative, _) if !there => Some(Text { text: "".into(), secret: false }),
+            (Kind::Default | Kind::Alternative, _) => {
+                let (text, secret) = self.replace(deeper, otherwise.text)?;
+                Some(Text { text: text.into(), secret })
+            }
+            (Kind::Message, found) => {
+                let (text, secret) = self.replace(deeper, otherwise.text)?;
+                let (message, help) =
+                    found.err().unwrap_or_else(|| ("what is referred to is empty".to_owned(), String::new()));
+                let message = if secret || text.is_empty() { message } else { format!("{message}: {text}") };
+                self.fail(from.raw, message, Some(help).filter(|help| !help.is_empty()))
             }
         }
-        if let Some(default) = default {
-            return self.replace(from, raw, default, depth + 1);
+    }
+
+    /// A variable, or an entry of the same `env`; `None` if it cannot be meant or failed itself.
+    fn named(&mut self, from: From<'_, 'a>, name: &'a str) -> Option<Sought> {
+        // An entry that refers to its own name means the variable it overrides.
+        let own = match from.name {
+            Name::Env(service, entry) if *entry != name => Some(Name::Env(service, name)),
+            Name::Env(..) | Name::Variable(_) | Name::Leaf(_) => None,
+        };
+        let own = own.filter(|own| self.scope.raw.contains_key(own));
+        let target = own.unwrap_or(Name::Variable(name));
+        if let Some(raw) = self.scope.raw.get(&target) {
+            let found = self.value(&target)?;
+            self.note(from, target.key().to_string(), Some(raw.label), &found);
+            return Some(Ok(found));
         }
         if reserved(name) {
             let help = "use it in `command`, where it is replaced when the instance starts".to_owned();
-            return self.fail(raw, format!("`{name}` is known only when an instance starts"), Some(help));
+            return self.fail(from.raw, format!("`{name}` is known only when an instance starts"), Some(help));
         }
-        if self.unset.contains(&name) {
+        if self.scope.declared.variables.contains_key(name) {
             let help = format!("set `{name}` for this environment or write `${{{name}:-default}}`");
-            return self.fail(raw, format!("`{name}` has no value here"), Some(help));
+            return Some(Err((format!("`{name}` has no value here"), help)));
         }
-        let known: Vec<&str> = self
-            .raw
-            .keys()
-            .filter(|(scope, _)| scope.is_none() || *scope == from.0)
-            .map(|(_, name)| *name)
-            .chain(self.unset.iter().copied())
-            .filter(|known| *known != from.1)
-            .collect();
-        let help = suggestion(name, known.iter().copied());
-        self.fail(raw, format!("there is no variable `{name}`"), Some(help))
+        let help = self.known(from, name);
+        self.fail(from.raw, format!("there is no variable `{name}`"), Some(help))
     }
 
-    fn fail(&mut self, raw: &Raw, message: String, help: Option<String>) -> Option<Text> {
+    fn secret(&mut self, from: From<'_, 'a>, name: &'a str) -> Option<Sought> {
+        if self.scope.declared.variables.contains_key(name) && !self.scope.declared.is_secret(name) {
+            let message = format!("`{name}` is not a secret");
+            let help = format!("write `${{{name}}}`, or declare it with `secret: true`");
+            return self.fail(from.raw, message, Some(help));
+        }
+        if !self.scope.declared.variables.contains_key(name) {
+            let declared = &self.scope.declared;
+            let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).map(String::as_str);
+            let help = suggestion(name, secrets.collect::<Vec<_>>());
+            return self.fail(from.raw, format!("there is no secret `{name}`"), Some(help));
+        }
+        self.named(from, name)
+    }
+
+    fn path(&mut self, from: From<'_, 'a>, path: &'a str) -> Option<Sought> {
+        let scope = self.scope;
+        match scope.outputs.find(scope.tree, path) {
+            Found::Text(text, place) => {
+                let text = Text { text: text.into(), secret: false };
+                self.note(from, path.to_owned(), place, &text);
+                Some(Ok(text))
+            }
+            Found::Name(name) => {
+                let place = scope.raw.get(&name)?.label;
+                let text = self.value(&name)?;
+                self.note(from, name.key().to_string(), Some(place), &text);
+                Some(Ok(text))
+            }
+            Found::Listen(name, part) => {
+                let place = scope.raw.get(&name)?.label;
+                let listen = self.value(&name)?;
+                // What is no address is said where it is set.
+                let text = Text { text: part.of(&listen.text)?.into(), secret: listen.secret };
+                self.note(from, path.to_owned(), Some(place), &text);
+                Some(Ok(text))
+            }
+            Found::Unset(help) => Some(Err((format!("`{path}` has no value here"), help))),
+            Found::Wrong(message, help) => self.fail(from.raw, message, help),
+        }
+    }
+
+    /// Remembers what went into a value.
+    fn note(&mut self, from: From<'_, 'a>, key: String, place: Option<Label>, text: &Text) {
+        let used = || Used { place, text: (!text.secret).then(|| text.text.clone()) };
+        self.done.used.entry(from.name.clone()).or_default().entry(key).or_insert_with(used);
+    }
+
+    fn known(&self, from: From<'_, 'a>, name: &str) -> String {
+        if self.diagnostics.len() >= MAX_MISTAKES {
+            return String::new();
+        }
+        let own = match from.name {
+            Name::Env(service, _) => Some(*service),
+            Name::Variable(_) | Name::Leaf(_) => None,
+        };
+        let entries = self.scope.raw.keys().filter_map(|name| match name {
+            Name::Env(service, entry) if Some(*service) == own => Some(*entry),
+            Name::Variable(_) | Name::Env(..) | Name::Leaf(_) => None,
+        });
+        let declared = self.scope.declared.variables.keys().map(String::as_str);
+        let itself = match from.name {
+            Name::Variable(name) | Name::Env(_, name) => Some(*name),
+            Name::Leaf(_) => None,
+        };
+        suggestion(name, entries.chain(declared).filter(|known| Some(*known) != itself).collect::<Vec<_>>())
+    }
+
+    fn fail<T>(&mut self, raw: &Raw, message: String, help: Option<String>) -> Option<T> {
         let error = Diagnostic::error("config::reference", raw.label, message);
-        self.diagnostics.push(Diagnostic { help, hidden: raw.secret, ..error });
+        self.tell(Diagnostic { help, hidden: raw.secret, ..error });
         None
     }
-}
 
-/// Cuts a text into what stays and what is replaced.
-fn parts(text: &str) -> Result<Vec<Part<'_>>, &'static str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('$') {
-        if !before.is_empty() {
-            parts.push(Part::Text(before));
+    fn tell(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < MAX_MISTAKES {
+            self.diagnostics.push(diagnostic);
         }
-        if let Some(tail) = after.strip_prefix('$') {
-            parts.push(Part::Text("$"));
-            rest = tail;
-        } else if let Some(inner) = after.strip_prefix('{') {
-            let end = closing(inner).ok_or("`${` is not closed by `}`")?;
-            let (inside, tail) = inner.split_at_checked(end).ok_or("`${` is not closed by `}`")?;
-            parts.push(reference(inside)?);
-            rest = tail.strip_prefix('}').unwrap_or(tail);
-        } else {
-            parts.push(Part::Text("$"));
-            rest = after;
-        }
-    }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest));
-    }
-    Ok(parts)
-}
-
-fn reference(inside: &str) -> Result<Part<'_>, &'static str> {
-    let (name, default) = match inside.split_once(":-") {
-        Some((name, default)) => (name, Some(default)),
-        None => (inside, None),
-    };
-    if super::schema::variable::is_variable_name(name) {
-        Ok(Part::Reference { name, default })
-    } else {
-        Err("a reference is `${NAME}` or `${NAME:-default}`")
     }
 }
 
-/// Returns the place of the `}` that closes what is before the text, nested `${…}` skipped.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut before = ' ';
-    for (place, c) in text.char_indices() {
-        match c {
-            '{' if before == '$' => depth += 1,
-            '}' if depth == 0 => return Some(place),
-            '}' => depth -= 1,
-            _ => {}
-        }
-        before = c;
-    }
-    None
-}
+/// A value, or why there is none and what to do.
+type Sought = Result<Text, (String, String)>;
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
+    layers::Shared,
     nearest::suggestion,
     read::{Placed, Reader},
-    schema::{environment::Head, project::ProjectFile},
+    schema::{
+        environment::{Head, OWN_KEYS},
+        project::ProjectFile,
+    },
     source::{self, BASE, Label, SourceId, SourceSet, Span},
     value::{Nulls, Value},
     variables::Declared,
@@ -26,6 +30,7 @@ pub struct Loaded {
     pub(crate) base: Option<Document>,
     pub(crate) files: BTreeMap<EnvironmentName, EnvironmentSource>,
     pub(crate) aliases: BTreeMap<String, EnvironmentName>,
+    pub(crate) shared: Shared,
     /// What is wrong with the files themselves, whatever environment is asked for.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -52,6 +57,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
         base: None,
         files: BTreeMap::new(),
         aliases: BTreeMap::new(),
+        shared: Shared::default(),
         diagnostics: Vec::new(),
     };
     loaded.read_files();
@@ -140,9 +146,9 @@ impl Loaded {
                 continue;
             };
             let mut reader = Reader::default();
-            let head = document.as_ref().map_or_else(Head::default, |document| {
-                Head::read(&Value::of(document, document.root(), Nulls::Keep), &mut reader)
-            });
+            let head = document
+                .as_ref()
+                .map_or_else(Head::default, |document| Head::read(&Value::head_of(document, OWN_KEYS), &mut reader));
             self.diagnostics.append(&mut reader.diagnostics);
             self.files.insert(name, EnvironmentSource { source: id, document, head, chain: None });
         }
@@ -152,7 +158,7 @@ impl Loaded {
         let Some(document) = document else { return };
         let NodeKind::Map(entries) = &document.node(document.root()).kind else { return };
         for entry in entries {
-            if super::schema::environment::OWN_KEYS.contains(&entry.key.as_ref()) {
+            if OWN_KEYS.contains(&entry.key.as_ref()) {
                 let label = document.label(entry.key_span);
                 let message = format!("`{}` belongs to one environment, not to `{BASE}`", entry.key);
                 self.error("config::base", label, message);
@@ -194,6 +200,7 @@ impl Loaded {
             }
         }
         self.diagnostics.append(&mut errors);
+        self.shared = Shared::of(self.files.values().filter_map(|file| file.chain.as_deref()));
     }
 
     /// Follows `extends`. What is broken once is reported once, not again for all that is built on it.
@@ -281,10 +288,11 @@ impl Loaded {
     /// Checks that declarations name environments that exist.
     fn check_names(&mut self) {
         let mut errors = Vec::new();
-        for declared in self.declared.variables.values() {
-            for name in declared.declaration.iter().flat_map(|declaration| &declaration.required_in) {
-                if let Err(error) = self.find(&name.value) {
-                    errors.push(error.diagnostic(name.label));
+        for declaration in self.declared.variables.values().filter_map(|declared| declared.declaration.as_ref()) {
+            let required = &declaration.required_in;
+            for word in required.iter().chain(&declaration.forbidden_in).chain(&declaration.must_differ_between) {
+                if let Some(error) = self.unknown_word(&word.value) {
+                    errors.push(error.diagnostic(word.label));
                 }
             }
         }

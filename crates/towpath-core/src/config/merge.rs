@@ -4,11 +4,9 @@
 //! shadowed. Where a map holds a choice (`strategy: {canary: …}`) another choice of a later layer
 //! takes the earlier one's place.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use super::{
     source::Label,
-    value::{Data, Member, Nulls, Value},
+    value::{Data, Member, Members, Nulls, Value},
     yaml::{Document, Entry, MergeTag, NodeId, NodeKind, Scalar, ScalarKind},
 };
 
@@ -36,7 +34,7 @@ impl Rule {
 
 /// Returns the empty tree every layer is laid on.
 pub(crate) fn ground(origin: Label) -> Value {
-    Value::new(Data::Map(BTreeMap::new()), origin)
+    Value::new(Data::Map(Members::new()), origin)
 }
 
 /// Lays a document over the tree, only the root keys that are to be kept.
@@ -44,29 +42,42 @@ pub(crate) fn lay(into: &mut Value, document: &Document, rule: &Rule, keep: impl
     let root = document.node(document.root());
     let NodeKind::Map(entries) = &root.kind else { return };
     let Data::Map(map) = &mut into.data else { return };
-    for entry in entries.iter().filter(|entry| keep(&entry.key)) {
-        lay_entry(map, document, entry, rule);
-    }
+    lay_entries(map, document, entries.iter().filter(|entry| keep(&entry.key)), rule);
 }
 
-fn lay_entry(map: &mut BTreeMap<Arc<str>, Member>, document: &Document, entry: &Entry, rule: &Rule) {
-    let chosen = rule.choices.contains(&entry.key.as_ref());
-    if chosen {
-        drop_other_choices(map, &entry.key, document.label(entry.key_span), rule);
+/// Lays the entries of one map, sorted by key, over the members of another.
+fn lay_entries<'d>(map: &mut Members, document: &Document, entries: impl Iterator<Item = &'d Entry>, rule: &Rule) {
+    // What is new comes in at the end, all at once. It cannot meet a choice of the same layer before: none drives out
+    // another of its own source.
+    let mut new = Vec::new();
+    let mut place = 0;
+    for entry in entries {
+        let chosen = rule.choices.contains(&entry.key.as_ref());
+        if chosen {
+            drop_other_choices(map, &entry.key, document.label(entry.key_span), rule);
+        }
+        // `strategy: {canary: }` chooses with every default rather than taking away.
+        let bare = chosen && is_nothing(document, entry.value);
+        match map.find_from(place, &entry.key) {
+            Ok(found) => {
+                place = found;
+                let Some(member) = map.at_mut(found) else { continue };
+                merge(&mut member.value, document, entry.value, rule.under(&entry.key));
+                if bare {
+                    member.value.data = Data::Map(Members::new());
+                }
+            }
+            Err(near) => {
+                place = near;
+                let mut member = fresh_member(document, entry, rule);
+                if bare {
+                    member.value.data = Data::Map(Members::new());
+                }
+                new.push((entry.key.clone(), member));
+            }
+        }
     }
-    let under = rule.under(&entry.key);
-    if let Some(member) = map.get_mut(&entry.key) {
-        merge(&mut member.value, document, entry.value, under);
-    } else {
-        map.insert(entry.key.clone(), fresh_member(document, entry, rule));
-    }
-    // `strategy: {canary: }` chooses with every default rather than taking away.
-    if chosen
-        && let Some(member) = map.get_mut(&entry.key)
-        && is_nothing(document, entry.value)
-    {
-        member.value.data = Data::Map(BTreeMap::new());
-    }
+    map.add(new);
 }
 
 /// Makes the value of a node where no lower layer says anything.
@@ -76,15 +87,8 @@ fn fresh(document: &Document, id: NodeId, rule: &Rule) -> Value {
     if node.tag.as_deref() == Some(&MergeTag::Unset) {
         return Value::of(document, id, Nulls::Remove);
     }
-    let mut map = BTreeMap::new();
-    if rule.choices.is_empty() {
-        // Keys differ and no choice drives out another, so the map is built in one go.
-        map = entries.iter().map(|entry| (entry.key.clone(), fresh_member(document, entry, rule))).collect();
-    } else {
-        for entry in entries {
-            lay_entry(&mut map, document, entry, rule);
-        }
-    }
+    let mut map = Members::new();
+    lay_entries(&mut map, document, entries.iter(), rule);
     Value::new(Data::Map(map), document.label(node.span))
 }
 
@@ -101,7 +105,7 @@ fn is_nothing(document: &Document, id: NodeId) -> bool {
     node.tag.is_none() && matches!(&node.kind, NodeKind::Scalar(scalar) if scalar.kind == ScalarKind::Null)
 }
 
-fn drop_other_choices(map: &mut BTreeMap<Arc<str>, Member>, chosen: &str, by: Label, rule: &Rule) {
+fn drop_other_choices(map: &mut Members, chosen: &str, by: Label, rule: &Rule) {
     for (key, member) in map.iter_mut() {
         // Two choices in one layer are a mistake for the schema to find, so only other sources lose.
         let other = rule.choices.contains(&key.as_ref()) && key.as_ref() != chosen;
@@ -112,7 +116,7 @@ fn drop_other_choices(map: &mut BTreeMap<Arc<str>, Member>, chosen: &str, by: La
 }
 
 /// Puts `new` in the place of the old, which is kept as shadowed.
-fn replace(into: &mut Value, new: Value) {
+pub(crate) fn replace(into: &mut Value, new: Value) {
     let mut old = std::mem::replace(into, new);
     let deeper = std::mem::take(&mut old.shadowed);
     into.shadowed.push(old);
@@ -124,9 +128,7 @@ fn merge(into: &mut Value, document: &Document, id: NodeId, rule: &Rule) {
     let tag = node.tag.as_deref();
     match (&mut into.data, &node.kind, tag) {
         (Data::Map(map), NodeKind::Map(entries), None) => {
-            for entry in entries {
-                lay_entry(map, document, entry, rule);
-            }
+            lay_entries(map, document, entries.iter(), rule);
         }
         (Data::List(items), NodeKind::List(more), Some(MergeTag::Append)) => {
             items.extend(more.iter().map(|id| Value::of(document, *id, Nulls::Remove)));
@@ -175,14 +177,16 @@ pub(crate) fn fill(into: &mut Value, document: &Document, id: NodeId) {
     let default = || Value::of(document, id, Nulls::Keep);
     match (&mut into.data, &document.node(id).kind) {
         (Data::Map(map), NodeKind::Map(entries)) => {
+            let mut new = Vec::new();
             for entry in entries {
                 if let Some(member) = map.get_mut(&entry.key) {
                     fill(&mut member.value, document, entry.value);
                 } else {
                     let value = Value::of(document, entry.value, Nulls::Keep);
-                    map.insert(entry.key.clone(), Member { key: document.label(entry.key_span), value });
+                    new.push((entry.key.clone(), Member { key: document.label(entry.key_span), value }));
                 }
             }
+            map.add(new);
         }
         (Data::Removed, _) => replace(into, default()),
         (Data::Scalar(_) | Data::List(_) | Data::Map(_), _) => into.shadowed.push(default()),

@@ -6,12 +6,15 @@
 //! environment, flags. Mistakes are [`Diagnostic`]s, all of them at once. Nothing here opens a file,
 //! reads the process environment or knows what became of an environment after it was resolved.
 
+mod author;
 mod bundle;
 mod compare;
 mod detect;
 mod diagnostic;
 mod explain;
 mod interpolate;
+mod layers;
+mod live;
 mod load;
 mod merge;
 mod nearest;
@@ -29,11 +32,14 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, KeyPattern, Kind, PatternError, Row, Stale, StaleWhy, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
 pub use explain::{Contribution, ExplainError, Explanation};
+pub use live::Live;
+pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
@@ -44,5 +50,5 @@ pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,
 };
-pub use value::{Data, Member, Path, PathError, Segment, Value};
+pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

@@ -13,7 +13,7 @@ use super::{
     diagnostic::Diagnostic,
     nearest::suggestion,
     source::Label,
-    value::{Data, Member, Path, Segment, Value},
+    value::{Data, Members, Path, Segment, Value},
     yaml::{Scalar, ScalarKind},
 };
 
@@ -111,7 +111,7 @@ impl Reader {
 /// A map whose known keys are asked for one by one.
 pub(crate) struct Fields<'a> {
     value: &'a Value,
-    map: Option<&'a BTreeMap<Arc<str>, Member>>,
+    map: Option<&'a Members>,
     known: Vec<&'static str>,
     sound: bool,
 }
@@ -259,7 +259,7 @@ pub(crate) use {section, words};
 /// Returns the text of a scalar, or says that it must be `what`.
 pub(crate) fn text_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -> Option<&'a str> {
     match &value.data {
-        Data::Scalar(scalar) if scalar.kind == ScalarKind::Text => Some(scalar.text()),
+        Data::Scalar(scalar) if matches!(scalar.kind, ScalarKind::Text | ScalarKind::Replaced) => Some(scalar.text()),
         Data::Removed | Data::Scalar(_) | Data::List(_) | Data::Map(_) => {
             reader.expected(value, what);
             None
@@ -304,6 +304,7 @@ impl<T: Read> Read for Vec<T> {
         // All are read before one failure fails the whole: every mistake is to be found.
         let read: Vec<Option<T>> = items
             .iter()
+            .filter(|item| !item.is_removed())
             .enumerate()
             .map(|(index, item)| reader.under(Step::Index(index), |reader| T::read(item, reader)))
             .collect();
@@ -341,18 +342,19 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
             return None;
         };
         let mut sound = true;
-        let mut read = Self::new();
+        let mut read = Vec::with_capacity(map.len());
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
             let name = K::key(key).map_err(|error| reader.error("config::name", member.key, error)).ok();
             let value = reader.under(Step::Key(key.clone()), |reader| T::read(&member.value, reader));
             match (name, value) {
                 (Some(name), Some(value)) => {
-                    read.insert(name, value);
+                    read.push((name, value));
                 }
                 (None, _) | (_, None) => sound = false,
             }
         }
-        sound.then_some(read)
+        // They come in order, so the map is built in one go.
+        sound.then(|| read.into_iter().collect())
     }
 
     fn absent() -> Option<Self> {

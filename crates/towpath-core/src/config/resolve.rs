@@ -5,27 +5,29 @@ use std::{
     fmt::Write as _,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
-    interpolate::{Name, Raw, Text, interpolate},
+    interpolate::{Name, Outputs, Raw, Replaced, Scope, interpolate},
     load::Loaded,
-    merge::{fill, ground, lay},
-    nearest::suggestion,
+    merge::{fill, lay},
     read::{Read, Reader},
-    resolved::{ResolvedEnvironment, ResolvedVariable},
+    resolved::ResolvedEnvironment,
     schema::{
         RULES,
         environment::{EnvironmentFile, OWN_KEYS},
     },
     source::{Label, OverlayOrigin, SourceKind, SourceSet, Span},
-    value::{Data, Member, Path, Value},
-    variables::{self, Declared},
+    value::{Member, Path, Value},
     yaml::{self, Document},
 };
 use crate::{
-    ids::{EnvironmentName, ServiceName},
+    ids::{EnvironmentName, ProjectName},
     project::Tier,
 };
+
+mod texts;
 
 /// What is laid over the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Inputs {
 }
 
 /// One value of the live overlay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlayEntry {
     /// The key, such as `services.web.replicas` or `variables.LOG_LEVEL`.
     pub key: String,
@@ -75,24 +77,25 @@ pub fn resolve(sources: &SourceSet, environment: &str, inputs: &Inputs) -> Resol
 impl Loaded {
     /// Returns every mistake in every environment.
     pub fn validate(&self) -> Vec<Diagnostic> {
-        let mut diagnostics = self.diagnostics.clone();
-        for name in self.files.keys() {
-            diagnostics.extend(self.resolve(name.as_str(), &Inputs::default()).diagnostics);
-        }
-        tidy(&mut diagnostics);
-        diagnostics
+        self.validate_with(&Inputs::default()).0
     }
 
     /// Returns every mistake in every environment with this laid over its files, and what the mistakes point into.
     pub fn validate_with(&self, inputs: &Inputs) -> (Vec<Diagnostic>, SourceSet) {
         let mut diagnostics = self.diagnostics.clone();
         let mut sources = self.sources.clone();
+        let mut held = BTreeMap::new();
+        let compares = self.compares(None);
         for name in self.files.keys() {
             let resolution = self.resolve(name.as_str(), inputs);
             diagnostics.extend(resolution.diagnostics);
             // What is laid over the files has the same place in the sources of every environment.
             sources = resolution.sources;
+            if let Some(environment) = resolution.environment.filter(|_| compares) {
+                held.insert(name.clone(), self.held(&environment));
+            }
         }
+        diagnostics.extend(self.shared_values(&held));
         tidy(&mut diagnostics);
         (diagnostics, sources)
     }
@@ -102,6 +105,16 @@ impl Loaded {
         let mut diagnostics = self.diagnostics.clone();
         let resolution = self.resolve(name.as_str(), inputs);
         diagnostics.extend(resolution.diagnostics);
+        if let Some(environment) = &resolution.environment
+            && self.compares(Some((name, Some(environment.tier))))
+        {
+            for other in self.files.keys().filter(|other| *other != name) {
+                let Some(resolved) = self.resolve(other.as_str(), &Inputs::default()).environment else { continue };
+                let mut held = BTreeMap::from([(other.clone(), self.held(&resolved))]);
+                held.insert(name.clone(), self.held(environment));
+                diagnostics.extend(self.shared_values(&held));
+            }
+        }
         tidy(&mut diagnostics);
         (diagnostics, resolution.sources)
     }
@@ -147,53 +160,59 @@ impl Work<'_> {
         let broken = chain.is_none();
         let chain = chain.unwrap_or(&alone);
         let origin = Label { source: file.source, span: Span::default() };
-        let mut tree = self.layers(chain, origin);
+        let mut tree = self.loaded.layers(chain, origin);
         self.overlay(&mut tree, inputs);
         self.defaults(&mut tree);
 
-        let services = tree.get("services").and_then(Value::as_map);
-        let present =
-            |(name, member): (&std::sync::Arc<str>, &Member)| (!member.value.is_removed()).then(|| name.to_string());
-        let services: BTreeSet<String> = services.into_iter().flatten().filter_map(present).collect();
-        let mut reader = Reader { services, roles: self.loaded.roles.clone(), ..Reader::default() };
-        let typed = EnvironmentFile::read(&tree, &mut reader);
-        self.diagnostics.append(&mut reader.diagnostics);
         let tier = self.tier(name, chain, origin);
+        self.forbid(&mut tree, name, tier);
         let raw = self.raw(&tree);
-        let declared = self.loaded.declared.variables.keys().map(String::as_str);
-        let texts = interpolate(&raw, declared, &mut self.diagnostics);
-        let variables = self.variables(&raw, &texts);
-        self.required(name, &raw);
-        let env = self.service_env(&raw, &texts);
+        let outputs = Outputs {
+            environment: name.as_str(),
+            tier: tier.map(Tier::as_str),
+            project: self.loaded.project.project.as_ref().map(ProjectName::as_str),
+        };
+        let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs };
+        let replaced = interpolate(&scope, &mut self.diagnostics);
+        let typed = self.read(&tree, &raw, &replaced);
+        let variables = self.variables(&raw, &replaced);
+        self.required((name, tier), &tree);
+        let env = self.service_env(&raw, &replaced);
         if broken {
             self.diagnostics.retain(|diagnostic| OWN_MISTAKES.contains(&diagnostic.code));
             return None;
         }
         let declared = &self.loaded.declared;
         let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
-        let place = (tree, self.sources.clone());
+        let replacements = texts::replacements(&raw, &replaced);
+        let place = (tree, self.sources.clone(), replacements);
         Some(ResolvedEnvironment::new((name.clone(), tier?), typed?, variables, secrets, env, place))
     }
 
-    /// Lays the files over each other: project, base, ancestors, the environment.
-    fn layers(&self, chain: &[EnvironmentName], origin: Label) -> Value {
-        let mut tree = ground(origin);
-        let loaded = self.loaded;
-        if let Some(document) = &loaded.project_document {
-            lay(&mut tree, document, &RULES, |key| key == "services");
-        }
-        variable_defaults(&mut tree, &loaded.declared);
-        if let Some(document) = &loaded.base {
-            lay(&mut tree, document, &RULES, |key| !OWN_KEYS.contains(&key));
-        }
-        for (place, ancestor) in chain.iter().enumerate() {
-            let own = place + 1 == chain.len();
-            let document = loaded.files.get(ancestor).and_then(|file| file.document.as_ref());
-            if let Some(document) = document {
-                lay(&mut tree, document, &RULES, |key| own || !OWN_KEYS.contains(&key));
-            }
-        }
-        tree
+    /// Reads the tree with references replaced into types.
+    fn read(
+        &mut self,
+        tree: &Value,
+        raw: &BTreeMap<Name<'_>, Raw>,
+        replaced: &Replaced<'_>,
+    ) -> Option<EnvironmentFile> {
+        let services = tree.get("services").and_then(Value::as_map);
+        let present =
+            |(name, member): (&std::sync::Arc<str>, &Member)| (!member.value.is_removed()).then(|| name.to_string());
+        let services: BTreeSet<String> = services.into_iter().flatten().filter_map(present).collect();
+        let mut reader = Reader { services, roles: self.loaded.roles.clone(), ..Reader::default() };
+        let complete = texts::complete(tree, replaced);
+        let typed = EnvironmentFile::read(complete.as_ref().unwrap_or(tree), &mut reader);
+        // Where a reference is wrong, nothing more is said about what it would have been.
+        let failed: BTreeSet<Label> = replaced
+            .texts
+            .iter()
+            .filter(|(_, text)| text.is_none())
+            .filter_map(|(name, _)| Some(raw.get(name)?.label))
+            .collect();
+        reader.diagnostics.retain(|diagnostic| diagnostic.primary.is_none_or(|label| !failed.contains(&label)));
+        self.diagnostics.append(&mut reader.diagnostics);
+        typed
     }
 
     /// Lays what is not in files over them: live overlay, process environment, flags.
@@ -286,151 +305,13 @@ impl Work<'_> {
         let named = |name: &EnvironmentName| Tier::ALL.into_iter().find(|tier| tier.as_str() == name.as_str());
         let of = |name: &EnvironmentName| self.loaded.files.get(name)?.head.tier.or_else(|| named(name));
         let tier = chain.iter().rev().find_map(of);
-        let wrong = self.loaded.files.get(name).and_then(|file| file.document.as_ref()).is_some_and(|document| {
-            Value::of(document, document.root(), super::value::Nulls::Remove).get("tier").is_some()
-        });
+        let file = self.loaded.files.get(name).and_then(|file| file.document.as_ref());
+        let wrong = file
+            .is_some_and(|document| Value::head_of(document, OWN_KEYS).get("tier").is_some_and(|tier| !tier.is_null()));
         if tier.is_none() && !wrong {
             let error = Diagnostic::error("config::missing", origin, format!("`{name}` has no `tier`"));
             self.diagnostics.push(error.help("write `tier: development`, `testing`, `staging` or `production`"));
         }
         tier
-    }
-
-    /// Collects every text that may refer to others.
-    fn raw<'t>(&mut self, tree: &'t Value) -> BTreeMap<Name<'t>, Raw> {
-        let mut raw = BTreeMap::new();
-        let variables = tree.get("variables");
-        if let Some(value) = variables.filter(|value| value.as_map().is_none() && !value.is_null()) {
-            let message = "`variables` must be a map from name to value";
-            self.diagnostics.push(Diagnostic::error("config::type", value.origin, message));
-        }
-        for (name, member) in variables.and_then(Value::as_map).into_iter().flatten() {
-            if let Some(text) = self.raw_variable(name, member) {
-                raw.insert((None, name.as_ref()), text);
-            }
-        }
-        for (service, member) in tree.get("services").and_then(Value::as_map).into_iter().flatten() {
-            for (name, member) in member.value.get("env").and_then(Value::as_map).into_iter().flatten() {
-                if let Data::Scalar(scalar) = &member.value.data {
-                    let text = scalar.text().to_owned();
-                    let one = Raw { text, label: member.value.origin, secret: false, literal: false };
-                    raw.insert((Some(service.as_ref()), name.as_ref()), one);
-                }
-            }
-        }
-        raw
-    }
-
-    fn raw_variable(&mut self, name: &str, member: &Member) -> Option<Raw> {
-        let value = &member.value;
-        if value.is_removed() {
-            return None;
-        }
-        let declared = &self.loaded.declared;
-        if !declared.variables.contains_key(name) {
-            let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
-            let help = suggestion(name, declared.variables.keys().map(String::as_str));
-            self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`; {help}")));
-            return None;
-        }
-        let declaration = declared.declaration(name);
-        let secret = declared.is_secret(name);
-        let kind = self.sources.get(value.origin.source).map(|source| source.kind().clone());
-        let in_file = kind == Some(SourceKind::File);
-        if let Some(words) = declaration.and_then(|declaration| declaration.deprecated.as_ref()) {
-            let message = format!("`{name}` is deprecated: {words}");
-            self.diagnostics.push(Diagnostic::warning("config::deprecated", value.origin, message).hidden(secret));
-        }
-        if secret && in_file {
-            let warning = Diagnostic::warning(
-                "config::plain-secret",
-                value.origin,
-                format!("the secret `{name}` stands in plain text"),
-            );
-            self.diagnostics.push(warning.hidden(true).help("take it out of the file and change it where it is used"));
-        }
-        match variables::text_of(value, declaration) {
-            Ok(text) => {
-                let literal = kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
-                Some(Raw { text, label: value.origin, secret, literal })
-            }
-            Err(what) => {
-                let message = format!("`variables.{name}` must be {what}");
-                self.diagnostics.push(Diagnostic::error("config::type", value.origin, message).hidden(secret));
-                None
-            }
-        }
-    }
-
-    fn variables(
-        &mut self,
-        raw: &BTreeMap<Name<'_>, Raw>,
-        texts: &BTreeMap<Name<'_>, Option<Text>>,
-    ) -> BTreeMap<String, ResolvedVariable> {
-        let mut resolved = BTreeMap::new();
-        for ((scope, name), text) in texts {
-            let (None, Some(text), Some(raw)) = (scope, text, raw.get(&(*scope, *name))) else { continue };
-            if text.secret && !raw.secret {
-                let message = format!("`{name}` is made of a secret but not declared `secret: true`");
-                self.diagnostics.push(Diagnostic::error("config::secret", raw.label, message));
-            }
-            if let Err(why) = self.loaded.declared.check(name, &text.text) {
-                let message = format!("`variables.{name}`: {why}");
-                self.diagnostics.push(Diagnostic::error("config::value", raw.label, message).hidden(raw.secret));
-            }
-            let variable = ResolvedVariable { value: text.text.clone(), secret: raw.secret };
-            resolved.insert((*name).to_owned(), variable);
-        }
-        resolved
-    }
-
-    /// Finds variables that must have a value here and have none. Secrets may come from elsewhere.
-    fn required(&mut self, environment: &EnvironmentName, raw: &BTreeMap<Name<'_>, Raw>) {
-        for (name, declared) in &self.loaded.declared.variables {
-            let Some(declaration) = &declared.declaration else { continue };
-            let here = |named: &str| self.loaded.find(named).is_ok_and(|named| named == *environment);
-            let required = declaration.required || declaration.required_in.iter().any(|named| here(&named.value));
-            if required && !declaration.secret && !raw.contains_key(&(None, name)) {
-                let message = format!("`{environment}` has no value for `{name}`");
-                let error = Diagnostic::error("config::required", declared.label, message);
-                self.diagnostics
-                    .push(error.help(format!("set it under `variables:` in `environments/{environment}.yaml`")));
-            }
-        }
-    }
-
-    fn service_env(
-        &mut self,
-        raw: &BTreeMap<Name<'_>, Raw>,
-        texts: &BTreeMap<Name<'_>, Option<Text>>,
-    ) -> BTreeMap<ServiceName, BTreeMap<String, String>> {
-        let mut env: BTreeMap<ServiceName, BTreeMap<String, String>> = BTreeMap::new();
-        for ((scope, name), text) in texts {
-            let (Some(service), Some(text)) = (scope, text) else { continue };
-            let Ok(service) = ServiceName::new(service) else { continue };
-            if let Some(raw) = raw.get(&(*scope, *name)).filter(|_| text.secret) {
-                let message = format!("`services.{service}.env.{name}` is made of a secret");
-                let help = "secrets are given to the service under their own names; refer to them in `command` or read them there";
-                self.diagnostics.push(Diagnostic::error("config::secret", raw.label, message).help(help));
-            }
-            env.entry(service).or_default().insert((*name).to_owned(), text.text.clone());
-        }
-        env
-    }
-}
-
-/// Puts the declared defaults under `variables`.
-fn variable_defaults(tree: &mut Value, declared: &Declared) {
-    let origin = tree.origin;
-    let defaults: BTreeMap<_, _> = declared
-        .variables
-        .iter()
-        .filter_map(|(name, variable)| {
-            let value = variable.declaration.as_ref()?.default.as_ref().filter(|value| !value.is_null())?;
-            Some((name.as_str().into(), Member { key: variable.label, value: value.clone() }))
-        })
-        .collect();
-    if let (Data::Map(map), false) = (&mut tree.data, defaults.is_empty()) {
-        map.insert("variables".into(), Member { key: origin, value: Value::new(Data::Map(defaults), origin) });
     }
 }

@@ -3,9 +3,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    sync::Arc,
 };
 
 use super::{
+    interpolate::Used,
     schema::{
         environment::{DeploymentFile, EnvironmentFile, HealthCheckFile},
         sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile},
@@ -67,6 +69,17 @@ pub struct ResolvedEnvironment {
     pub values: Value,
     /// What the provenance points into.
     pub sources: SourceSet,
+    /// What became of texts that refer to others, by their key.
+    pub(crate) replacements: BTreeMap<String, Replacement>,
+}
+
+/// A text whose references were replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replacement {
+    /// The result; `None` if anything secret went into it.
+    pub(crate) text: Option<Arc<str>>,
+    /// What went into it, by its key.
+    pub(crate) used: BTreeMap<String, Used>,
 }
 
 /// One service of a resolved environment.
@@ -141,7 +154,7 @@ impl ResolvedEnvironment {
         variables: BTreeMap<String, ResolvedVariable>,
         secrets: BTreeSet<String>,
         mut env: BTreeMap<ServiceName, BTreeMap<String, String>>,
-        (values, sources): (Value, SourceSet),
+        (values, sources, replacements): (Value, SourceSet, BTreeMap<String, Replacement>),
     ) -> Self {
         let DeploymentFile { strategy, progress_deadline, health_check } = file.deployment;
         let services = file.services.into_iter().map(|(name, service)| {
@@ -169,6 +182,7 @@ impl ResolvedEnvironment {
             secrets,
             values,
             sources,
+            replacements,
         }
     }
 

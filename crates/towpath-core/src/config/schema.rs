@@ -6,6 +6,7 @@ pub mod compare;
 pub mod environment;
 pub mod gates;
 pub mod project;
+pub mod retention;
 pub mod sections;
 pub mod service;
 pub mod strategy;

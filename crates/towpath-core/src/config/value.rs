@@ -1,14 +1,14 @@
 //! The merged tree: values that remember who set them and whom they overruled.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use super::{
     source::Label,
     yaml::{Document, MergeTag, NodeId, NodeKind, Scalar},
 };
 
+mod members;
 mod path;
 
+pub use members::Members;
 pub use path::{Path, PathError, Segment};
 
 /// A value of the merged tree with its provenance.
@@ -32,7 +32,7 @@ pub enum Data {
     /// Values in order.
     List(Vec<Value>),
     /// Values by key.
-    Map(BTreeMap<Arc<str>, Member>),
+    Map(Members),
 }
 
 /// A key of a map with its value.
@@ -85,6 +85,17 @@ impl Value {
         Self::new(data, origin)
     }
 
+    /// Returns the map at the root with these keys only; empty if the root is no map.
+    pub(crate) fn head_of(document: &Document, keys: &[&str]) -> Self {
+        let root = document.node(document.root());
+        let entries = if let NodeKind::Map(entries) = &root.kind { entries.as_slice() } else { &[] };
+        let head = entries.iter().filter(|entry| keys.contains(&entry.key.as_ref())).map(|entry| {
+            let value = Self::of(document, entry.value, Nulls::Keep);
+            (entry.key.clone(), Member { key: document.label(entry.key_span), value })
+        });
+        Self::new(Data::Map(head.collect()), document.label(root.span))
+    }
+
     /// Says whether it is nothing.
     pub fn is_null(&self) -> bool {
         matches!(&self.data, Data::Scalar(scalar) if *scalar == Scalar::NULL)
@@ -96,7 +107,7 @@ impl Value {
     }
 
     /// Returns the map, if it is one.
-    pub fn as_map(&self) -> Option<&BTreeMap<Arc<str>, Member>> {
+    pub fn as_map(&self) -> Option<&Members> {
         match &self.data {
             Data::Map(map) => Some(map),
             Data::Removed | Data::Scalar(_) | Data::List(_) => None,
@@ -167,6 +178,6 @@ fn scalar_json(scalar: &Scalar) -> serde_json::Value {
         ScalarKind::Bool => scalar.as_bool().map_or_else(text, Into::into),
         ScalarKind::Int => scalar.as_int().map_or_else(text, Into::into),
         ScalarKind::Float => scalar.as_float().filter(|float| float.is_finite()).map_or_else(text, Into::into),
-        ScalarKind::Text => text(),
+        ScalarKind::Text | ScalarKind::Replaced => text(),
     }
 }

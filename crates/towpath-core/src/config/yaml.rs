@@ -12,7 +12,10 @@ use super::{
 };
 
 mod build;
+mod plain;
 mod scalar;
+mod sorting;
+mod words;
 
 pub(crate) use build::parse;
 pub(crate) use scalar::shorten;
@@ -52,6 +55,7 @@ pub(crate) struct Node {
 pub(crate) enum NodeKind {
     Scalar(Scalar),
     List(Vec<NodeId>),
+    /// The entries, each key once, in the order of the keys.
     Map(Vec<Entry>),
 }
 

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::{
+    compare::CompareArgs,
     layers::{EnvOption, LayerArgs, WhichArgs},
+    overlay::{SetArgs, UnsetArgs},
     render::RenderArgs,
 };
 
@@ -24,15 +26,18 @@ pub(crate) enum EnvCommand {
     Validate(ValidateArgs),
     /// Writes the variables of an environment in the format of another tool.
     Render(RenderArgs),
-    /// Compares environments key by key. Exit status 4 if two of them differ.
-    Diff {
-        /// Two or more; without any, all.
-        #[arg(value_name = "ENVIRONMENT")]
-        environments: Vec<String>,
-        /// Shows keys that are the same, too.
-        #[arg(long)]
-        full: bool,
+    /// Sets values over the files of an environment while it runs, by a promotion of what runs there.
+    Set(SetArgs),
+    /// Takes values off again, so that the files decide.
+    Unset(UnsetArgs),
+    /// Lists what is laid over the files of an environment: who set it, when and why.
+    Overlay {
+        /// Which environment.
+        environment: String,
     },
+    /// Compares environments key by key. Exit status 4 if they differ in what is not declared to.
+    #[command(visible_alias = "diff")]
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]

@@ -6,18 +6,22 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::{Color, Format};
 
+mod compare;
 mod daily;
 mod env;
 mod layers;
+mod overlay;
 mod render;
 mod watch;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use daily::{
     ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
     RollbackArgs, StatusArgs, UpArgs,
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
@@ -94,7 +98,7 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Shows everything once: a release goes to production, a bad one is rolled back by itself.
     Demo(crate::demo::DemoArgs),
-    /// Looks at environments as the files declare them.
+    /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.

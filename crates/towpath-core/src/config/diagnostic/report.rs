@@ -15,12 +15,14 @@ pub fn render_diagnostics(sources: &SourceSet, diagnostics: &[Diagnostic], color
         .with_context_lines(1)
         .with_links(false)
         .without_syntax_highlighting();
+    // A secret may stand on a line beside the one another mistake is about.
+    let secrets: Vec<Label> = diagnostics.iter().filter(|one| one.hidden).filter_map(|one| one.primary).collect();
     let mut out = String::new();
     for (place, diagnostic) in diagnostics.iter().enumerate() {
         if place > 0 {
             out.push('\n');
         }
-        let report = Report::new(sources, diagnostic);
+        let report = Report::new(sources, diagnostic, &secrets);
         // Writing into a String cannot fail.
         let _ = handler.render_report(&mut out, &report);
     }
@@ -45,7 +47,7 @@ struct Elsewhere {
 }
 
 impl<'a> Report<'a> {
-    fn new(sources: &SourceSet, diagnostic: &'a Diagnostic) -> Self {
+    fn new(sources: &SourceSet, diagnostic: &'a Diagnostic, secrets: &[Label]) -> Self {
         let mut labels = Vec::new();
         let mut elsewhere = Vec::new();
         let home = diagnostic.primary.map(|label| label.source);
@@ -56,27 +58,28 @@ impl<'a> Report<'a> {
             let span = span(sources, *label);
             if Some(label.source) == home {
                 labels.push(LabeledSpan::new_with_span(Some(words.clone()), span));
-            } else if let Some(code) = code(sources, *label) {
+            } else if let Some(code) = code(sources, *label, secrets) {
                 elsewhere.push(Elsewhere { words: words.clone(), code, span });
             }
         }
-        let code = diagnostic
-            .primary
-            .and_then(|label| if diagnostic.hidden { masked(sources, label) } else { code(sources, label) });
+        let code = diagnostic.primary.and_then(|label| code(sources, label, secrets));
         Self { diagnostic, code, labels, elsewhere }
     }
 }
 
-fn code(sources: &SourceSet, label: Label) -> Option<NamedSource<String>> {
-    sources.get(label.source).map(|source| NamedSource::new(source.name(), source.text().to_owned()))
-}
-
-/// The source with the marked stretch blotted out, byte for byte, so that every place stays where it is.
-fn masked(sources: &SourceSet, label: Label) -> Option<NamedSource<String>> {
+/// The source with every secret blotted out, byte for byte, so that every place stays where it is.
+fn code(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<NamedSource<String>> {
     let source = sources.get(label.source)?;
-    let (start, end) = (label.span.start as usize, label.span.end as usize);
+    let hidden: Vec<_> = secrets
+        .iter()
+        .filter(|secret| secret.source == label.source)
+        .map(|secret| secret.span.start as usize..secret.span.end as usize)
+        .collect();
+    if hidden.is_empty() {
+        return Some(NamedSource::new(source.name(), source.text().to_owned()));
+    }
     let blot = |(place, c): (usize, char)| {
-        let hide = (start..end).contains(&place) && c != '\n';
+        let hide = c != '\n' && hidden.iter().any(|hidden| hidden.contains(&place));
         if hide { "*".repeat(c.len_utf8()) } else { c.to_string() }
     };
     let text: String = source.text().char_indices().map(blot).collect();

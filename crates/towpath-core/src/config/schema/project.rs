@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     compare::CompareFile,
+    retention::{PreviewsFile, RetentionFile},
     variable::{Declaration, VariableFile, is_variable_name, reserved},
 };
 use crate::{
@@ -30,6 +31,10 @@ pub struct ProjectFile {
     pub artifacts: BTreeMap<ArtifactName, FolderPath>,
     /// In what environments are meant to differ.
     pub compare: Option<CompareFile>,
+    /// What holds for environments that are in no file.
+    pub previews: PreviewsFile,
+    /// How long things are kept.
+    pub retention: RetentionFile,
 }
 
 /// A declared variable with the place of its name.
@@ -50,8 +55,10 @@ impl ProjectFile {
         let artifacts = fields.field("artifacts", None, reader).unwrap_or_default();
         let variables = fields.field("variables", None, reader).map(|Declarations(all)| all).unwrap_or_default();
         let compare = fields.field("compare", None, reader).unwrap_or_default();
+        let previews = fields.field("previews", Some(PreviewsFile::default()), reader).unwrap_or_default();
+        let retention = fields.field("retention", Some(RetentionFile::default()), reader).unwrap_or_default();
         fields.finish(reader);
-        Self { project, people, pipeline, variables, artifacts, compare }
+        Self { project, people, pipeline, variables, artifacts, compare, previews, retention }
     }
 }
 

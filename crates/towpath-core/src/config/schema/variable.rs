@@ -1,6 +1,7 @@
 //! The declaration of a variable an application reads.
 
 use crate::config::{
+    diagnostic::Diagnostic,
     read::{Placed, Read, Reader, section, words},
     value::{Data, Value},
     yaml::Scalar,
@@ -17,27 +18,33 @@ section! {
         /// The type: string, int, float, bool, url, email, duration, bytes, port, enum or json.
         r#type: VariableType = VariableType::String,
         /// The allowed values of an `enum`.
-        values: Vec<String>,
+        values: Vec<Word>,
         /// A regular expression the whole value must match.
         pattern: Option<Placed<String>>,
-        /// The smallest value; the shortest length of a string.
+        /// The smallest value; the shortest length of a string, URL or e-mail address in characters.
         min: Option<Bound>,
-        /// The greatest value; the longest length of a string.
+        /// The greatest value; the longest length of a string, URL or e-mail address in characters.
         max: Option<Bound>,
         /// Whether every environment must have a value.
         required: bool = false,
-        /// The environments that must have a value.
+        /// The environments that must have a value, by name, alias or tier.
         required_in: Vec<Placed<String>>,
+        /// The environments that must not set it and do not get its default, by name, alias or tier.
+        forbidden_in: Vec<Placed<String>>,
+        /// Two or more environments, by name, alias or tier, whose values must differ.
+        must_differ_between: Vec<Placed<String>>,
         /// Whether the value is secret: it is masked everywhere and never written into a release.
         secret: bool = false,
-        /// The value where no environment sets one.
+        /// The value where no environment sets one; it must be what the variable is declared to be.
         default: Option<Value>,
-        /// A value that shows what is meant.
+        /// A value that shows what is meant; it must be what the variable is declared to be.
         example: Option<Value>,
         /// What it is for.
         doc: Option<String>,
-        /// What to use instead; setting it is then a warning.
-        deprecated: Option<String>,
+        /// Who answers for it: a person, a team, an address.
+        owner: Option<String>,
+        /// What to use instead, or `{since, use}`; setting it is then a warning.
+        deprecated: Option<Deprecated>,
     }
     check(this, value, reader) {
         let listed = this.r#type == VariableType::Enum;
@@ -46,8 +53,95 @@ section! {
         } else if !listed && !this.values.is_empty() {
             reader.wrong(value, "`values` needs `type: enum`");
         }
-        listed != this.values.is_empty()
+        let lists = check_lists(this, value, reader);
+        listed != this.values.is_empty() && lists
     }
+}
+
+section! {
+    /// Since when a variable is on its way out, and what comes in its place.
+    pub struct DeprecatedMap {
+        /// Since when: a version or a date.
+        since: Option<String>,
+        /// The variable or the way to use instead.
+        r#use: Option<Placed<String>>,
+    }
+    check(this, value, reader) {
+        let said = this.since.is_some() || this.r#use.is_some();
+        if !said {
+            reader.wrong(value, "say `since`, `use` or both, or write a text");
+        }
+        said
+    }
+}
+
+/// Why a variable should not be used any more: a text, or a map.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deprecated {
+    /// In words.
+    Text(String),
+    /// Since when and what to use.
+    Map(DeprecatedMap),
+}
+
+/// An allowed value: any scalar, as the text it was written as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word(pub Placed<String>);
+
+impl Read for Deprecated {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        match &value.data {
+            Data::Map(_) => DeprecatedMap::read(value, reader).map(Self::Map),
+            Data::Removed | Data::Scalar(_) | Data::List(_) => {
+                crate::config::read::text_of(value, reader, "a text or `{since, use}`")
+                    .map(|text| Self::Text(text.to_owned()))
+            }
+        }
+    }
+}
+
+impl Read for Word {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let scalar = crate::config::read::scalar_of(value, reader, "a text, a number or a truth value")?;
+        let value_of = |text: &str| Self(Placed { value: text.to_owned(), label: value.origin });
+        // A truth value reads as `true` and `false` however it was written, as values of variables do.
+        Some(match scalar.as_bool() {
+            Some(truth) => value_of(if truth { "true" } else { "false" }),
+            None => value_of(scalar.text()),
+        })
+    }
+}
+
+impl Deprecated {
+    /// Returns the reason in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Map(DeprecatedMap { since, r#use }) => {
+                let since = since.as_ref().map(|since| format!("since {since}"));
+                let instead = r#use.as_ref().map(|instead| format!("use `{}`", instead.value));
+                since.into_iter().chain(instead).collect::<Vec<_>>().join("; ")
+            }
+        }
+    }
+}
+
+fn check_lists(this: &Declaration, value: &Value, reader: &mut Reader) -> bool {
+    if this.must_differ_between.len() == 1 {
+        reader.wrong(value, "`must_differ_between` needs two environments or more");
+    }
+    let mut seen: Vec<&Word> = Vec::new();
+    let mut sound = this.must_differ_between.len() != 1;
+    for word in &this.values {
+        if let Some(first) = seen.iter().find(|seen| seen.0.value == word.0.value) {
+            let message = format!("`{}` stands twice among the values of `{}`", word.0.value, reader.path());
+            let error = Diagnostic::error("config::value", word.0.label, message);
+            reader.push(error.related(first.0.label, "first here"));
+            sound = false;
+        }
+        seen.push(word);
+    }
+    sound
 }
 
 words! {
@@ -77,6 +171,25 @@ words! {
         Enum = "enum",
         /// Any JSON; maps and lists of YAML become JSON.
         Json = "json",
+    }
+}
+
+impl VariableType {
+    /// Returns what a value must be, with article.
+    pub(crate) fn article(self) -> &'static str {
+        match self {
+            Self::String => "a text",
+            Self::Int => "a whole number",
+            Self::Float => "a number",
+            Self::Bool => "`true` or `false`",
+            Self::Url => "a URL such as `https://example.org`",
+            Self::Email => "an e-mail address",
+            Self::Duration => "a duration such as `30s` or `1h30m`",
+            Self::Bytes => "a size such as `512Mi`",
+            Self::Port => "a port from 1 to 65535",
+            Self::Enum => "one of its values",
+            Self::Json => "JSON",
+        }
     }
 }
 

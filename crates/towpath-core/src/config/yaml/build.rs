@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::{
     Document, Entry, MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, MergeTag, NULL, Node, NodeId, NodeKind, Parsed,
-    Scalar, ScalarKind,
+    Scalar, ScalarKind, plain, sorting,
 };
 use crate::config::{
     diagnostic::Diagnostic,
@@ -16,11 +16,20 @@ use crate::config::{
 
 /// Reads the first document of a text that begins at byte `offset` of its source.
 pub(crate) fn parse(source: SourceId, text: &str, offset: u32) -> Parsed {
-    let mut builder = Builder::new(source, offset);
     if text.len() > MAX_BYTES {
+        let mut builder = Builder::new(source, offset);
         builder.limit(Span::default(), format!("the text has {} bytes; at most {MAX_BYTES} are read", text.len()));
         return (None, builder.diagnostics);
     }
+    match plain::read(source, text, offset) {
+        Some(document) => (Some(document), Vec::new()),
+        None => events(source, text, offset),
+    }
+}
+
+/// Reads a text with the full parser.
+pub(super) fn events(source: SourceId, text: &str, offset: u32) -> Parsed {
+    let mut builder = Builder::new(source, offset);
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -271,6 +280,7 @@ impl Builder {
                     weight += more;
                     depth = depth.max(deeper);
                 }
+                sorting::sort(&mut entries);
                 NodeKind::Map(entries)
             }
         };

@@ -15,6 +15,8 @@ pub enum ScalarKind {
     Float,
     /// A text.
     Text,
+    /// A text that references were replaced in: whatever it can be read as.
+    Replaced,
 }
 
 /// A scalar, with the text as it was written.
@@ -35,6 +37,21 @@ impl Scalar {
         Self { kind: ScalarKind::Text, text: Some(text.into()) }
     }
 
+    /// Returns a text that references were replaced in.
+    pub(crate) fn replaced(text: Arc<str>) -> Self {
+        Self { kind: ScalarKind::Replaced, text: Some(text) }
+    }
+
+    /// Returns what it can be read as.
+    fn read_as(&self) -> ScalarKind {
+        if self.kind == ScalarKind::Replaced { kind_of(self.text()) } else { self.kind }
+    }
+
+    /// Returns the text without copying it, empty for nothing.
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        self.text.clone().unwrap_or_default()
+    }
+
     /// Returns the text as it was written, empty for nothing.
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")
@@ -42,21 +59,21 @@ impl Scalar {
 
     /// Returns the truth value, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        (self.kind == ScalarKind::Bool).then(|| self.text().eq_ignore_ascii_case("true"))
+        (self.read_as() == ScalarKind::Bool).then(|| self.text().eq_ignore_ascii_case("true"))
     }
 
     /// Returns the whole number, if it is one and fits.
     pub fn as_int(&self) -> Option<i64> {
-        if self.kind == ScalarKind::Int { parse_int(self.text()) } else { None }
+        if self.read_as() == ScalarKind::Int { parse_int(self.text()) } else { None }
     }
 
     /// Returns the number, if it is one.
     pub fn as_float(&self) -> Option<f64> {
-        match self.kind {
+        match self.read_as() {
             #[expect(clippy::cast_precision_loss, reason = "a float is asked for")]
             ScalarKind::Int => self.as_int().map(|int| int as f64),
             ScalarKind::Float => parse_float(self.text()),
-            ScalarKind::Null | ScalarKind::Bool | ScalarKind::Text => None,
+            ScalarKind::Null | ScalarKind::Bool | ScalarKind::Text | ScalarKind::Replaced => None,
         }
     }
 
@@ -64,7 +81,7 @@ impl Scalar {
     pub fn describe(&self) -> String {
         match self.kind {
             ScalarKind::Null => "nothing".to_owned(),
-            ScalarKind::Bool | ScalarKind::Int | ScalarKind::Float | ScalarKind::Text => {
+            ScalarKind::Bool | ScalarKind::Int | ScalarKind::Float | ScalarKind::Text | ScalarKind::Replaced => {
                 format!("`{}`", shorten(self.text()))
             }
         }
@@ -85,10 +102,17 @@ pub(crate) fn shorten(text: &str) -> String {
     line.chars().take(57).chain("…".chars()).collect()
 }
 
-fn kind_of(text: &str) -> ScalarKind {
+/// Says whether a plain scalar stands for nothing.
+pub(super) fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+pub(super) fn kind_of(text: &str) -> ScalarKind {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => ScalarKind::Null,
+        _ if is_null(text) => ScalarKind::Null,
         "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => ScalarKind::Bool,
+        // Every number begins with one of these.
+        _ if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) => ScalarKind::Text,
         _ if is_int(text) => ScalarKind::Int,
         _ if is_float(text) => ScalarKind::Float,
         _ => ScalarKind::Text,

@@ -88,7 +88,7 @@ fn block_collections_are_marked_by_their_key() {
         .map(|entry| document.node(entry.value).span)
         .map(|span| &text[span.start as usize..span.end as usize])
         .collect();
-    assert_eq!(marked, ["top", "{c: [1]}"]);
+    assert_eq!(marked, ["{c: [1]}", "top"], "in the order of the keys");
 }
 
 #[test]

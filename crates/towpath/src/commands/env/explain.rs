@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     folder::ProjectFolder,
     output::{Paint, Table},
+    words::time,
 };
 
 pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ExplainArgs) -> Outcome {
@@ -36,9 +37,10 @@ fn explained(explanation: &Explanation, paint: Paint) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
     let mut table = Table::new(&[]);
     for (index, part) in explanation.contributions.iter().enumerate() {
+        let when = part.at.iter().map(|at| format!(" at {}", time(*at)));
         let who = part.by.iter().map(|by| format!(" by {by}"));
         let why = part.reason.iter().map(|reason| format!(": {reason}"));
-        let place: String = std::iter::once(part.place.clone()).chain(who).chain(why).collect();
+        let place: String = std::iter::once(part.place.clone()).chain(when).chain(who).chain(why).collect();
         let (mark, value) = if index == 0 { ("=", shown(&part.value)) } else { (" ", paint.dim(&shown(&part.value))) };
         table.row(vec![format!("  {mark}"), value, part.layer.clone(), paint.dim(&place)]);
     }
