@@ -134,7 +134,7 @@ fn a_wide_matrix_is_folded_to_the_terminal() {
     for n in 0..9 {
         project.write(
             &format!("environments/preview-{n}.yaml"),
-            &format!("variables: {{SCHOOL: {}}}\n", "s".repeat(20 + n)),
+            &format!("tier: development\nvariables: {{SCHOOL: {}}}\n", "s".repeat(20 + n)),
         );
     }
     let with = |columns: &str| {
@@ -148,7 +148,11 @@ fn a_wide_matrix_is_folded_to_the_terminal() {
     assert!(narrow.matches("KEY").count() > 2, "{narrow}");
     assert!(narrow.lines().all(|line| line.chars().count() <= 100), "{narrow}");
     for name in ["development", "production", "preview-0", "preview-8"] {
-        assert_eq!(narrow.lines().filter(|line| line.contains("KEY") && line.contains(name)).count(), 1, "{narrow}");
+        assert_eq!(
+            narrow.lines().filter(|line| line.contains("KEY") && line.contains(name)).count(),
+            1,
+            "{name}\n{narrow}"
+        );
     }
     // Too narrow for even one: one beside each other, nothing lost.
     assert_eq!(with("10").matches("KEY").count(), 12);

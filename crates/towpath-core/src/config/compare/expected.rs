@@ -1,6 +1,6 @@
 //! Differences that are declared: which there are, what they cover, and which are out of date.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -97,6 +97,23 @@ impl Loaded {
             .collect()
     }
 
+    /// Returns the environments in the order a release goes through them, those outside the pipeline last.
+    pub fn in_order(&self) -> Vec<EnvironmentName> {
+        let stages = self.project.pipeline.iter().flat_map(|pipeline| &pipeline.stages);
+        let mut depths: BTreeMap<&str, usize> = stages.clone().map(|(name, _)| (name.value.as_str(), 0)).collect();
+        // No way through the pipeline is longer than it has stages; a cycle, which is a mistake, ends here too.
+        for _ in 0..depths.len() {
+            for (name, stage) in stages.clone() {
+                let before = stage.after.0.iter().filter_map(|before| depths.get(before.value.as_str()));
+                let depth = before.max().map_or(0, |depth| depth + 1);
+                depths.insert(name.value.as_str(), depth);
+            }
+        }
+        let mut names: Vec<EnvironmentName> = self.files.keys().cloned().collect();
+        names.sort_by_key(|name| depths.get(name.as_str()).copied().unwrap_or(usize::MAX));
+        names
+    }
+
     /// Checks that declared differences name environments that exist and keys that can be.
     pub(crate) fn check_expected(&mut self) {
         let mut errors = Vec::new();
@@ -106,7 +123,9 @@ impl Loaded {
                     errors.push(error.diagnostic(name.label));
                 }
             }
-            if let [only] = entry.between.as_slice() {
+            if let [only] = entry.between.as_slice()
+                && self.find(&only.value).is_ok()
+            {
                 let message = format!("`between` names only `{}`, and a difference is between two", only.value);
                 errors.push(
                     Diagnostic::error("config::value", only.label, message)

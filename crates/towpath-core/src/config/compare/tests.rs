@@ -121,8 +121,15 @@ fn a_wrong_declaration_is_a_mistake_with_its_place() {
         let of = |one: &crate::config::Diagnostic| format!("{} | {:?}", one.message, one.help);
         loaded.diagnostics().iter().map(of).collect::<Vec<_>>().join("\n")
     };
-    insta::assert_snapshot!(said("compare: {expected: [{keys: ['a..b', 'x[y]', ''], between: [stagin]}]}\n"), @"");
-    insta::assert_snapshot!(said("compare: {expected: [{keys: [variables.*], reson: x}]}\n"), @"");
+    insta::assert_snapshot!(said("compare: {expected: [{keys: ['a..b', 'x[y]', ''], between: [stagin]}]}\n"), @r#"
+    `a..b` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
+    `x[y]` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
+    `` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
+    there is no environment `stagin` | Some("did you mean `staging`? known: `development`, `production`, `staging`")
+    "#);
+    let one = said("compare: {expected: [{keys: [variables], between: [staging]}]}\n");
+    assert!(one.contains("`between` names only `staging`"), "{one}");
+    insta::assert_snapshot!(said("compare: {expected: [{keys: [variables.*], reson: x}]}\n"), @r#"unknown key `reson` in `compare.expected[0]` | Some("did you mean `reason`?")"#);
 }
 
 #[test]
@@ -142,6 +149,18 @@ fn parity_is_the_share_of_keys_rounded_down() {
     // LOG_LEVEL agrees; MAIL_URL and the replicas do not.
     assert_eq!((comparison.rows.len(), comparison.parity_percent()), (3, 33));
     assert_eq!(compared(&loaded, &["staging", "production"], &["nothing.*"]).parity_percent(), 100);
+}
+
+#[test]
+fn environments_stand_in_the_order_a_release_goes_through_them() {
+    let order = |loaded: &Loaded| -> Vec<String> { loaded.in_order().iter().map(ToString::to_string).collect() };
+    assert_eq!(order(&project("", &[])), ["development", "staging", "production"]);
+    let mut sources = SourceSet::new();
+    sources.insert("towpath.yaml", "project: a\npipeline: {b: {after: c}, a: {after: b}, c: {}}\n".to_owned());
+    for name in ["a", "aa", "b", "c"] {
+        sources.insert(format!("environments/{name}.yaml"), String::new());
+    }
+    assert_eq!(order(&load(&sources)), ["c", "b", "a", "aa"]);
 }
 
 #[test]

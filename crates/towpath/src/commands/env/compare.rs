@@ -24,7 +24,7 @@ mod matrix;
 
 pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &CompareArgs) -> Outcome {
     let loaded = folder.load()?;
-    let all: Vec<String> = loaded.environments().map(ToString::to_string).collect();
+    let all: Vec<String> = loaded.in_order().iter().map(ToString::to_string).collect();
     let names = if args.environments.is_empty() { &all } else { &args.environments };
     if names.len() < 2 {
         return Err(
