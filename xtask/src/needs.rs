@@ -34,6 +34,8 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { program: "git", from: Origin::Debian("git"), why: "releases record the commit; tidy lists the files" },
     Need { program: "cc", from: Origin::Debian("gcc"), why: "SQLite is compiled from its C source" },
     Need { program: "python3", from: Origin::Debian("python3"), why: "end-to-end tests deploy its `http.server`" },
+    Need { program: "jq", from: Origin::Debian("jq"), why: "it reads what `env render` writes" },
+    Need { program: "zsh", from: Origin::Debian("zsh"), why: "it reads what `env render` writes" },
     Need { program: "cargo-fmt", from: Origin::Rustup("rustfmt"), why: "the format check" },
     Need { program: "cargo-clippy", from: Origin::Rustup("clippy"), why: "the lints" },
     Need { program: "cargo-nextest", from: Origin::Cargo("cargo-nextest"), why: "it runs the tests" },

@@ -4,6 +4,7 @@ use clap::Args;
 use towpath_core::config::KeyPattern;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct CompareArgs {
     /// Two or more; without any, all.
     #[arg(value_name = "ENVIRONMENT")]

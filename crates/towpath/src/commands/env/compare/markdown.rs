@@ -1,6 +1,9 @@
 //! The matrix as a table of GitHub's and GitLab's Markdown.
 
-use towpath_core::config::{Comparison, Row};
+use towpath_core::{
+    config::{Comparison, Row},
+    ids::EnvironmentName,
+};
 
 use super::{Counts, missing_lines, note, short};
 
@@ -9,7 +12,7 @@ const MOST: usize = 80;
 
 /// Returns a heading, the table and what it comes to.
 pub(super) fn text(comparison: &Comparison, shown: &[&Row]) -> String {
-    let names: Vec<&str> = comparison.environments.iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = comparison.environments.iter().map(EnvironmentName::as_str).collect();
     let mut text = format!("### {}\n\n{}\n", names.join(" · "), Counts::of(comparison).sentence(comparison));
     for line in missing_lines(comparison, code) {
         text += &format!("\n{line}\n");

@@ -2,7 +2,10 @@
 
 use std::{env, io, io::IsTerminal as _, ops::Range};
 
-use towpath_core::config::{Comparison, Row};
+use towpath_core::{
+    config::{Comparison, Row},
+    ids::EnvironmentName,
+};
 
 use super::{Counts, missing_lines, note, short};
 use crate::output::{Paint, Table};
@@ -42,7 +45,7 @@ pub(super) fn text(comparison: &Comparison, shown: &[&Row], width: Option<usize>
 fn table(comparison: &Comparison, rows: &[&Row], block: Range<usize>, paint: Paint) -> Table {
     let names = comparison.environments.get(block.clone()).unwrap_or_default();
     let mut head = vec!["KEY"];
-    head.extend(names.iter().map(|name| name.as_str()));
+    head.extend(names.iter().map(EnvironmentName::as_str));
     head.push("");
     let mut table = Table::new(&head);
     let mut before = None;
@@ -66,7 +69,7 @@ fn table(comparison: &Comparison, rows: &[&Row], block: Range<usize>, paint: Pai
 /// Returns which environments stand beside each other: as many as fit, at least one.
 fn blocks(comparison: &Comparison, rows: &[&Row], width: Option<usize>) -> Vec<Range<usize>> {
     let count = comparison.environments.len();
-    let Some(width) = width else { return vec![0..count] };
+    let width = width.unwrap_or(usize::MAX);
     let characters = |text: &str| text.chars().count();
     let key = rows.iter().map(|row| characters(&row.key) + 2).max().unwrap_or(0);
     let note = rows.iter().map(|row| characters(&note(row, &comparison.environments))).max().unwrap_or(0);
