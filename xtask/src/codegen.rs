@@ -38,6 +38,15 @@ enum Source {
 const GENERATED: &[Generated] = &[
     Generated { path: "docs/src/reference/crates.md", from: Source::Function(tidy::crates_page) },
     Generated { path: "docs/src/reference/cli.md", from: Source::Binary(&["__reference", "cli"]) },
+    Generated { path: "docs/src/reference/configuration.md", from: Source::Binary(&["__reference", "configuration"]) },
+    Generated {
+        path: "docs/src/reference/project.schema.json",
+        from: Source::Binary(&["__reference", "project-schema"]),
+    },
+    Generated {
+        path: "docs/src/reference/environment.schema.json",
+        from: Source::Binary(&["__reference", "environment-schema"]),
+    },
     Generated { path: "docs/src/reference/openapi.json", from: Source::Binary(&["__reference", "openapi"]) },
 ];
 

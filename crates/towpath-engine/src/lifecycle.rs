@@ -123,7 +123,18 @@ impl Engine {
         if own.is_empty() {
             return Ok(Vec::new());
         }
-        let named = self.named(world, Keep::Except(environment)).await?;
+        let named = match self.named(world, Keep::Except(environment)).await {
+            Ok(named) => named,
+            Err(BlobError::Damaged(digest)) => {
+                // Who cannot say what is named may erase nothing; the environment goes all the same.
+                tracing::warn!(%digest, %environment, "a manifest is damaged, so the blobs of the environment are left");
+                let because =
+                    format!("the manifest {} is damaged, so it cannot be said who else uses them", digest.short());
+                stays.push(Stays { what: format!("{} blobs", own.len()), because });
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
         let stored = self.ports.blobs.list().await?.into_iter();
         let stored: BTreeMap<Digest, u64> = stored.map(|blob| (blob.digest, blob.bytes)).collect();
         let mut goes = Vec::new();
@@ -219,15 +230,7 @@ impl Engine {
         let files = self.files(world, environment, &mut Vec::new()).await?;
         let files: Vec<Holding> = files.into_iter().map(|held| held.what).collect();
         self.ports.target.discard(&files).await?;
-        let blobs = match self.blobs_that_go(world, environment, &mut Vec::new()).await {
-            Ok(blobs) => blobs,
-            Err(BlobError::Damaged(digest)) => {
-                // Who cannot say what is named may erase nothing.
-                tracing::warn!(%digest, %environment, "a manifest is damaged, so the blobs of the environment are left");
-                Vec::new()
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let blobs = self.blobs_that_go(world, environment, &mut Vec::new()).await?;
         for blob in blobs {
             // What was stored again meanwhile is somebody else's; nobody else's is found by collecting.
             self.ports.blobs.erase_older(&blob.digest, since).await?;

@@ -17,11 +17,9 @@ pub struct Bundles;
 impl Projects for Bundles {
     fn read(&self, bundle: &[u8]) -> Result<Project, Vec<Mistake>> {
         let loaded = loaded(bundle)?;
-        let (project, mut diagnostics) = loaded.project();
         // Environments outside the pipeline are part of the release too.
-        diagnostics
-            .extend(loaded.validate().into_iter().filter(|found| !diagnostics.contains(found)).collect::<Vec<_>>());
-        match project {
+        let diagnostics = loaded.validate();
+        match loaded.project().0 {
             Some(project) if !has_errors(&diagnostics) => Ok(project),
             _ => Err(mistakes(&loaded, &diagnostics)),
         }

@@ -97,6 +97,14 @@ impl Failure {
         self.causes(error)
     }
 
+    /// Takes over the report of another failure.
+    #[must_use]
+    pub(crate) fn causes_of(mut self, other: Self) -> Self {
+        let other = *other.told;
+        (self.told.report, self.told.problem) = (other.report, other.problem);
+        self
+    }
+
     /// Adds a line with a label of at most six letters.
     #[must_use]
     pub(crate) fn fact(mut self, label: &'static str, text: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use std::{
 
 use towpath_core::{
     config::{
-        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SourceSet, has_errors, is_source, load,
+        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SourceSet, diagnostic_views, has_errors, is_source, load,
         render_diagnostics,
     },
     project::Project,
@@ -91,12 +91,7 @@ impl ProjectFolder {
 
 /// Returns the project and everything that is wrong with its files, in whatever environment.
 pub(crate) fn checked(loaded: &Loaded) -> (Option<Project>, Vec<Diagnostic>) {
-    let (project, of_project) = loaded.project();
-    let mut diagnostics = loaded.validate();
-    // The pipeline and the people are part of the project, not of an environment.
-    let new: Vec<Diagnostic> = of_project.into_iter().filter(|one| !diagnostics.contains(one)).collect();
-    diagnostics.extend(new);
-    (project, diagnostics)
+    (loaded.project().0, loaded.validate())
 }
 
 /// Returns the failure that these mistakes are, or `None` if there are only warnings.
@@ -105,7 +100,7 @@ pub(crate) fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: P
         return None;
     }
     let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let views: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.view(sources)).collect();
+    let views = diagnostic_views(sources, &diagnostics);
     let message = if count == 1 {
         "the configuration has a mistake".to_owned()
     } else {

@@ -29,6 +29,10 @@ const EDITOR_LINE: &str = "# yaml-language-server:";
 /// Keys that a preview takes from nobody: its addresses are free ports, and it has no people's address.
 const OWN_ADDRESSES: [&str; 2] = ["listen", "preview"];
 
+/// What a file that says nothing yet shows.
+const EXAMPLE: &str =
+    "\n# What is different here, such as:\n# services:\n#   web:\n#     replicas: 2\n# variables:\n#   NAME: value";
+
 /// Why there can be no such file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthorError {
@@ -153,35 +157,32 @@ impl Loaded {
             self.is_free(alias)?;
         }
         let parent = new.extends.as_deref().map(|parent| self.parent(parent)).transpose()?;
-        let mut text = self.editor_line().map(|line| format!("{line}\n")).unwrap_or_default();
-        text += &match &parent {
-            Some(parent) => format!("# The environment `{name}`. What is not said here is taken from `{parent}`.\n"),
-            None => format!("# The environment `{name}`. What is not said here is taken from `towpath.yaml`.\n"),
-        };
-        let mut line = |line: String| text += &format!("{line}\n");
-        parent.iter().for_each(|parent| line(format!("extends: {parent}")));
+        let mut lines: Vec<String> = self.editor_line().map(str::to_owned).into_iter().collect();
+        let from = parent.as_ref().map_or("towpath.yaml", EnvironmentName::as_str);
+        lines.push(format!("# The environment `{name}`. What is not said here is taken from `{from}`."));
+        lines.extend(parent.iter().map(|parent| format!("extends: {parent}")));
         if let Some(tier) = new.tier.or(if parent.is_none() { usual_tier(name) } else { None }) {
-            line("# How much depends on it: development, testing, staging or production.".to_owned());
-            line(format!("tier: {tier}"));
+            lines.push("# How much depends on it: development, testing, staging or production.".to_owned());
+            lines.push(format!("tier: {tier}"));
         }
-        new.description.iter().for_each(|text| line(format!("description: {}", json(text))));
+        lines.extend(new.description.iter().map(|text| format!("description: {}", json(text))));
         if !new.aliases.is_empty() {
-            line("# It answers to these names, too.".to_owned());
-            line(format!("aliases: [{}]", new.aliases.join(", ")));
+            lines.push("# It answers to these names, too.".to_owned());
+            lines.push(format!("aliases: [{}]", new.aliases.join(", ")));
         }
         let mut tree = self.settings(&new.set, false)?;
         if let Some(parent) = &parent {
             let cleared = self.clear_addresses(parent, &mut tree);
             if !cleared.is_empty() {
-                line(format!("# Not shared with `{parent}`: {}.", cleared.join(", ")));
-                line("# A service without an address of its own gets a free port.".to_owned());
+                lines.push(format!("# Not shared with `{parent}`: {}.", cleared.join(", ")));
+                lines.push("# A service without an address of its own gets a free port.".to_owned());
             }
         }
-        tree.iter().for_each(|(key, value)| line(format!("{key}: {value}")));
+        lines.extend(tree.iter().map(|(key, value)| format!("{key}: {value}")));
         if tree.is_empty() {
-            text += "\n# What is different here, such as:\n# services:\n#   web:\n#     replicas: 2\n# variables:\n#   NAME: value\n";
+            lines.push(EXAMPLE.to_owned());
         }
-        Ok(text)
+        Ok(lines.join("\n") + "\n")
     }
 
     /// Returns the text of a preview's file: built on another environment, with nothing that two cannot share.
@@ -192,13 +193,15 @@ impl Loaded {
         for key in ["url", "api_url", "gates"] {
             tree.entry(key).or_insert(Json::Null);
         }
-        let mut text = format!("# The preview `{name}`. It is kept in the ledger, not in a file of the project.\n");
-        text += &format!("extends: {parent}\n");
-        new.tier.iter().for_each(|tier| text += &format!("tier: {tier}\n"));
         let description = new.description.clone().unwrap_or_else(|| format!("A preview, as {parent}"));
-        text += &format!("description: {}\n", json(&description));
-        tree.iter().for_each(|(key, value)| text += &format!("{key}: {value}\n"));
-        Ok(text)
+        let mut lines = vec![
+            format!("# The preview `{name}`. It is kept in the ledger, not in a file of the project."),
+            format!("extends: {parent}"),
+        ];
+        lines.extend(new.tier.iter().map(|tier| format!("tier: {tier}")));
+        lines.push(format!("description: {}", json(&description)));
+        lines.extend(tree.iter().map(|(key, value)| format!("{key}: {value}")));
+        Ok(lines.join("\n") + "\n")
     }
 
     /// Returns values given as key and value as a tree.
@@ -279,7 +282,7 @@ fn put(tree: &mut Map<String, Json>, keys: &[String], value: Json) -> bool {
         }
         [first, rest @ ..] => match tree.entry(first.clone()).or_insert_with(|| Json::Object(Map::new())) {
             Json::Object(below) => put(below, rest, value),
-            _ => false,
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => false,
         },
     }
 }

@@ -17,8 +17,8 @@ use super::{
 mod lookup;
 mod parts;
 
-use lookup::Found;
 pub(crate) use lookup::Outputs;
+use lookup::{Found, Helped};
 use parts::{Kind, Otherwise, Part, Reference, Target};
 
 /// How deep defaults may nest and references may refer on.
@@ -31,24 +31,30 @@ const MAX_TOTAL: usize = 64 << 20;
 const MAX_MISTAKES: usize = 200;
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 23] = [
+    "access",
+    "alerts",
     "api_url",
+    "autoscaling",
+    "backups",
+    "budget",
+    "data",
     "deployment",
     "description",
     "environment",
     "features",
     "gates",
     "infrastructure",
+    "namespace",
     "observability",
     "project",
     "resources",
     "security",
     "services",
+    "sla",
     "url",
     "variables",
     "verification",
-    "access",
-    "budget",
 ];
 
 /// A text that may refer to others.
@@ -241,12 +247,16 @@ impl<'a> Interpolation<'_, 'a> {
         let found = match reference.target {
             Target::Name(name) => self.named(from, name)?,
             Target::Secret(name) => self.secret(from, name)?,
-            Target::Path(path) => self.path(from, path)?,
+            Target::Path(path) => {
+                let told = self.diagnostics.len() < MAX_MISTAKES;
+                let unset = reference.otherwise.is_none_or(|otherwise| otherwise.kind == Kind::Message);
+                self.path(from, path, Helped { unset: told && unset, wrong: told })?
+            }
         };
         let Some(otherwise) = reference.otherwise else {
             return match found {
                 Ok(text) => Some(text),
-                Err((message, help)) => self.fail(from.raw, message, Some(help)),
+                Err((message, help)) => self.fail(from.raw, message, Some(help).filter(|help| !help.is_empty())),
             };
         };
         self.otherwise(from, found, otherwise)
@@ -314,9 +324,9 @@ impl<'a> Interpolation<'_, 'a> {
         self.named(from, name)
     }
 
-    fn path(&mut self, from: From<'_, 'a>, path: &'a str) -> Option<Sought> {
+    fn path(&mut self, from: From<'_, 'a>, path: &'a str, helped: Helped) -> Option<Sought> {
         let scope = self.scope;
-        match scope.outputs.find(scope.tree, path) {
+        match scope.outputs.find(scope.tree, path, helped) {
             Found::Text(text, place) => {
                 let text = Text { text: text.into(), secret: false };
                 self.note(from, path.to_owned(), place, &text);

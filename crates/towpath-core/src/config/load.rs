@@ -10,7 +10,7 @@ use super::{
     read::{Placed, Reader},
     schema::{
         environment::{Head, OWN_KEYS},
-        project::ProjectFile,
+        project::{ProjectFile, Unreadable},
     },
     source::{self, BASE, Label, SourceId, SourceSet, Span},
     value::{Nulls, Value},
@@ -28,6 +28,8 @@ pub struct Loaded {
     pub(crate) declared: Declared,
     pub(crate) roles: BTreeSet<String>,
     pub(crate) base: Option<Document>,
+    /// Whether there is a base that is no document, so that nobody knows what it would have said.
+    pub(crate) base_unreadable: bool,
     pub(crate) files: BTreeMap<EnvironmentName, EnvironmentSource>,
     pub(crate) aliases: BTreeMap<String, EnvironmentName>,
     pub(crate) shared: Shared,
@@ -55,6 +57,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
         declared: Declared::default(),
         roles: BTreeSet::new(),
         base: None,
+        base_unreadable: false,
         files: BTreeMap::new(),
         aliases: BTreeMap::new(),
         shared: Shared::default(),
@@ -136,6 +139,7 @@ impl Loaded {
             let document = self.parse(id, source.text());
             if stem == BASE {
                 self.check_base(document.as_ref());
+                self.base_unreadable = document.is_none();
                 self.base = document;
                 continue;
             }
@@ -167,6 +171,7 @@ impl Loaded {
     }
 
     fn read_project(&mut self) {
+        self.project.unreadable = Unreadable::ALL;
         let sources = self.sources.clone();
         let mut files = sources.iter().filter(|(_, source)| source::is_project_file(source.name()));
         let Some((id, source)) = files.next() else {

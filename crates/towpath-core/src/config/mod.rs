@@ -9,6 +9,7 @@
 mod author;
 mod bundle;
 mod compare;
+mod describe;
 mod detect;
 mod diagnostic;
 mod explain;
@@ -35,9 +36,12 @@ mod tests;
 pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, KeyPattern, Kind, PatternError, Row, Stale, StaleWhy, compare, diff};
+pub use describe::{SCHEMAS, SchemaKind, json_schema, reference_page};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
-pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
-pub use explain::{Contribution, ExplainError, Explanation};
+pub use diagnostic::{
+    Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
+};
+pub use explain::{Contribution, ExplainError, Explanation, Reference};
 pub use live::Live;
 pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};

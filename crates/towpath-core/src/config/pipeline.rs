@@ -6,7 +6,7 @@ use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     load::Loaded,
     nearest::suggestion,
-    resolve::Inputs,
+    resolve::{Inputs, inherited_once},
     schema::project::{Deploy, PipelineFile},
     source::Label,
 };
@@ -22,6 +22,10 @@ impl Loaded {
         let mut diagnostics = self.diagnostics.clone();
         let mut environments = BTreeMap::new();
         for (name, stage) in self.project.pipeline.iter().flat_map(|pipeline| &pipeline.stages) {
+            // What is not there was said when the pipeline was checked.
+            if !self.files.contains_key(&name.value) {
+                continue;
+            }
             let resolution = self.resolve(name.value.as_str(), &Inputs::default());
             diagnostics.extend(resolution.diagnostics);
             let Some(resolved) = resolution.environment else { continue };
@@ -34,11 +38,21 @@ impl Loaded {
             environments.insert(name.value.clone(), policy);
         }
         tidy(&mut diagnostics);
+        inherited_once(&mut diagnostics);
         let people = self.project.people.iter().map(|(name, person)| (name.clone(), person.roles.clone())).collect();
         let housekeeping = self.project.housekeeping();
         let sound = !has_errors(&diagnostics);
         let project = self.project.project.clone().filter(|_| sound);
         (project.map(|name| Project { name, people, environments, housekeeping }), diagnostics)
+    }
+
+    /// Says whether an environment is in the pipeline.
+    pub fn pipeline_has(&self, name: &str) -> bool {
+        self.project
+            .pipeline
+            .iter()
+            .flat_map(|pipeline| &pipeline.stages)
+            .any(|(stage, _)| stage.value.as_str() == name)
     }
 
     pub(super) fn check_pipeline(&mut self) {

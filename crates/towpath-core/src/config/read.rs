@@ -1,22 +1,26 @@
 //! From the tree to typed values: every mistake collected with the place that set the value.
 //!
-//! A section is a struct declared with [`section!`]; reading it checks every field, names unknown
-//! keys with the nearest known one, and yields nothing if any part was wrong, so that no later check
-//! complains about what was already said.
+//! A section is a struct declared with [`section!`]; reading it checks every field, then what fields mean to each
+//! other as far as they could be read, and names unknown keys with the nearest known one. It yields nothing if any
+//! part was wrong, so that no later check complains about what was already said.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
+use serde_json::{Value as Json, json};
+
 use super::{
+    describe::{self, Book, Choice, Shape},
     diagnostic::Diagnostic,
-    nearest::suggestion,
-    source::Label,
-    value::{Data, Members, Path, Segment, Value},
+    nearest::{nearest, suggestion},
+    source::{Label, SourceId},
+    value::{Data, Member, Members, Path, Segment, Value},
     yaml::{Scalar, ScalarKind},
 };
 
+mod foreign;
 mod leaf;
 
 /// One step of the way to the value that is read; made for every value, so it copies no text.
@@ -32,10 +36,14 @@ pub(crate) enum Step {
 pub(crate) struct Reader {
     pub(crate) steps: Vec<Step>,
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// The services of the environment that is read.
-    pub(crate) services: BTreeSet<String>,
-    /// The roles somebody in the project has.
-    pub(crate) roles: BTreeSet<String>,
+    /// The services of the environment that is read; `None` where what names them cannot be read.
+    pub(crate) services: Option<BTreeSet<String>>,
+    /// The roles somebody in the project has; `None` where what names them cannot be read.
+    pub(crate) roles: Option<BTreeSet<String>>,
+    /// The environments of the project and their other names.
+    pub(crate) environments: BTreeSet<String>,
+    /// The files the value was made of, the lowest layer first.
+    pub(crate) layers: Vec<SourceId>,
 }
 
 /// A type that is read from the tree.
@@ -47,6 +55,21 @@ pub(crate) trait Read: Sized {
     fn absent() -> Option<Self> {
         None
     }
+
+    /// Says how it is written.
+    fn shape(book: &mut Book) -> Shape;
+
+    /// Returns it as one would write it, where that is worth showing as a default.
+    fn written(&self) -> Option<Json> {
+        None
+    }
+}
+
+/// Describes one key of a section.
+pub(crate) fn key<T: Read>(name: &'static str, doc: &[&str], default: Option<T>, book: &mut Book) -> describe::Key {
+    let required = default.is_none() && T::absent().is_none();
+    let shape = book.under(name, |book| T::shape(book));
+    describe::Key { name, doc: describe::doc(doc), shape, required, default: default.and_then(|value| value.written()) }
 }
 
 /// A value with the place that set it, for checks that look at several values.
@@ -73,10 +96,6 @@ impl Reader {
         Path::of(&segments)
     }
 
-    pub(crate) fn error(&mut self, code: &'static str, at: Label, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, at, message));
-    }
-
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -90,13 +109,36 @@ impl Reader {
             Data::Map(_) => "a map".to_owned(),
         };
         let message = format!("`{}` must be {what}, not {found}", self.path());
-        self.error("config::type", value.origin, message);
+        let error = Diagnostic::error("config::type", value.origin, message);
+        self.push(error.help(how_to_write(value, what)));
     }
 
-    /// Says that a value has the right type but cannot be.
-    pub(crate) fn wrong(&mut self, value: &Value, why: &str) {
+    /// Says that a value has the right type but cannot be, and what to do.
+    pub(crate) fn wrong(&mut self, value: &Value, why: &str, help: &str) {
         let message = if self.steps.is_empty() { why.to_owned() } else { format!("`{}`: {why}", self.path()) };
-        self.error("config::value", value.origin, message);
+        self.push(Diagnostic::error("config::value", value.origin, message).help(help));
+    }
+
+    /// Says that fields cannot be together: at the one that was set last, naming the others.
+    pub(crate) fn clash(&mut self, value: &Value, fields: &[&str], why: &str) {
+        let mut places: Vec<Label> =
+            fields.iter().filter_map(|name| value.get(name)).map(|found| found.origin).collect();
+        // What is laid over the files comes after all of them.
+        let rank = |label: &Label| {
+            let layer = self.layers.iter().position(|source| *source == label.source);
+            (layer.unwrap_or(usize::MAX), label.source, label.span.start)
+        };
+        places.sort_by_key(rank);
+        let last = places.pop().unwrap_or(value.origin);
+        let path = self.path();
+        let message = if path.segments().is_empty() { why.to_owned() } else { format!("`{path}`: {why}") };
+        let names: Vec<String> = fields.iter().map(|name| format!("`{name}`")).collect();
+        let mut error = Diagnostic::error("config::clash", last, message)
+            .help(format!("change {}, or take one away", names.join(" or ")));
+        for place in places {
+            error = error.related(place, "set here");
+        }
+        self.push(error);
     }
 
     /// Reads what is under a key, with the key in the path.
@@ -108,11 +150,35 @@ impl Reader {
     }
 }
 
+/// Says how to write what must be of another type.
+fn how_to_write(value: &Value, what: &str) -> String {
+    let scalar = if let Data::Scalar(scalar) = &value.data { Some(scalar) } else { None };
+    let text = scalar.map_or("", Scalar::text);
+    match what {
+        "a list" if !text.is_empty() => format!("write `[{}]`", super::yaml::shorten(text)),
+        "a text" if !text.is_empty() => format!("put it in quotes: `\"{}\"`", super::yaml::shorten(text)),
+        "a map" | "a list" => format!("write {what}: its items below, each on a line of its own"),
+        "`true` or `false`" => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "1" | "true" => "write `true`, without quotes".to_owned(),
+            "no" | "off" | "0" | "false" => "write `false`, without quotes".to_owned(),
+            _ => "write `true` or `false`, without quotes".to_owned(),
+        },
+        _ if scalar.is_some_and(|scalar| scalar.kind == ScalarKind::Text) && text.parse::<f64>().is_ok() => {
+            format!("write {what}, without quotes")
+        }
+        _ => format!("write {what}"),
+    }
+}
+
+/// What to do where none of several keys is there.
+pub(crate) type Hint = fn(&Reader) -> String;
+
 /// A map whose known keys are asked for one by one.
 pub(crate) struct Fields<'a> {
     value: &'a Value,
     map: Option<&'a Members>,
     known: Vec<&'static str>,
+    missing: Vec<&'static str>,
     sound: bool,
 }
 
@@ -123,20 +189,22 @@ impl<'a> Fields<'a> {
             reader.expected(value, "a map");
             return None;
         }
-        Some(Self { value, map: value.as_map(), known: Vec::new(), sound: true })
+        Some(Self { value, map: value.as_map(), known: Vec::new(), missing: Vec::new(), sound: true })
+    }
+
+    fn member(&self, name: &str) -> Option<&'a Member> {
+        self.map.and_then(|map| map.get(name)).filter(|member| !member.value.is_removed())
     }
 
     /// Reads a field. `None` if it is wrong, or missing and required.
     pub(crate) fn field<T: Read>(&mut self, name: &'static str, default: Option<T>, reader: &mut Reader) -> Option<T> {
-        let name = name.trim_start_matches("r#");
         self.known.push(name);
-        let member = self.map.and_then(|map| map.get(name)).filter(|member| !member.value.is_removed());
-        let read = match member {
+        let read = match self.member(name) {
             Some(member) if !(member.value.is_null() && (default.is_some() || T::absent().is_some())) => {
                 reader.under(Step::Field(name), |reader| T::read(&member.value, reader))
             }
             Some(_) | None => default.or_else(T::absent).or_else(|| {
-                self.missing(name, reader);
+                self.missing.push(name);
                 None
             }),
         };
@@ -144,49 +212,104 @@ impl<'a> Fields<'a> {
         read
     }
 
-    fn missing(&self, name: &str, reader: &mut Reader) {
+    /// Takes in what a check of several fields found.
+    pub(crate) fn also(&mut self, sound: bool) {
+        self.sound &= sound;
+    }
+
+    /// Says whether something was written here that cannot be understood and was probably meant to be one of these.
+    fn mistyped(&self, names: &[&str]) -> bool {
+        let unknown = self.unknown().map(|(key, _)| key);
+        unknown.into_iter().any(|key| {
+            let meant = foreign::meant(key, &self.known).or_else(|| nearest(key, self.known.iter().copied()));
+            meant.is_some_and(|meant| names.contains(&meant))
+        })
+    }
+
+    fn unknown(&self) -> impl Iterator<Item = (&'a Arc<str>, &'a Member)> {
+        let all = self.map.into_iter().flatten();
+        all.filter(|(key, member)| !member.value.is_removed() && !self.known.contains(&key.as_ref()))
+    }
+
+    /// Checks how many of some keys there are. To be called after all fields were read.
+    pub(crate) fn choice(&mut self, choice: Choice, (words, help): (&str, Option<Hint>), reader: &mut Reader) {
+        let chosen = |key: &&&str| {
+            self.member(key).is_some_and(|member| match &member.value.data {
+                Data::Scalar(scalar) => scalar.kind != ScalarKind::Null && scalar.as_bool() != Some(false),
+                Data::Removed => false,
+                Data::List(_) | Data::Map(_) => true,
+            })
+        };
+        let chosen: Vec<&str> = choice.keys.iter().filter(chosen).copied().collect();
+        let none = choice.least && chosen.is_empty() && !self.mistyped(choice.keys);
+        if none {
+            let path = reader.path();
+            let message = if path.segments().is_empty() { words.to_owned() } else { format!("`{path}`: {words}") };
+            let keys: Vec<String> = choice.keys.iter().map(|key| format!("`{key}:`")).collect();
+            let usual = || format!("write {}", keys.join(" or "));
+            let help = help.map_or_else(usual, |help| help(reader));
+            reader.push(Diagnostic::error("config::missing", self.value.origin, message).help(help));
+        } else if choice.most && chosen.len() > 1 {
+            reader.clash(self.value, &chosen, words);
+            let chosen: Vec<String> = chosen.iter().map(|key| format!("`{key}`")).collect();
+            if let Some(error) = reader.diagnostics.last_mut() {
+                error.help = Some(format!("keep one of {} and take the others away", chosen.join(", ")));
+            }
+        }
+        self.sound &= !none && !(choice.most && chosen.len() > 1) && !(choice.least && chosen.is_empty());
+    }
+
+    fn report_missing(&self, name: &str, reader: &mut Reader) {
         let place = reader.path();
         let message = if place.segments().is_empty() {
             format!("`{name}` is missing")
         } else {
             format!("`{place}` has no `{name}`")
         };
-        reader.error("config::missing", self.value.origin, message);
+        let error = Diagnostic::error("config::missing", self.value.origin, message);
+        reader.push(error.help(format!("write `{name}:` with its value here")));
     }
 
-    /// Complains of unknown keys; says whether all was well.
+    /// Complains of missing and unknown keys; says whether all was well.
     pub(crate) fn finish(self, reader: &mut Reader) -> bool {
-        let mut sound = self.sound;
-        for (key, member) in self.map.into_iter().flatten() {
-            if member.value.is_removed() || self.known.contains(&key.as_ref()) {
-                continue;
+        for name in &self.missing {
+            // A mistyped key is one mistake, not two.
+            if !self.mistyped(&[name]) {
+                self.report_missing(name, reader);
             }
+        }
+        let mut sound = self.sound;
+        for (key, member) in self.unknown() {
             sound = false;
             let place = reader.path();
             let inside = if place.segments().is_empty() { String::new() } else { format!(" in `{place}`") };
             let error = Diagnostic::error("config::unknown-key", member.key, format!("unknown key `{key}`{inside}"));
-            reader.push(error.help(suggestion(key, self.known.iter().copied())));
+            let known = self.known.iter().copied();
+            reader.push(error.help(foreign::hint(key, &self.known).unwrap_or_else(|| suggestion(key, known))));
         }
         sound
     }
 }
 
-/// Declares a struct that is read from a map of the same fields, each documented.
+/// Declares a struct that is read from a map of the same fields, and describes it by their documentation.
 ///
 /// `field: Type` is required unless the type can be absent (`Option`, lists, maps);
-/// `field: Type = default` has a default.
+/// `field: Type = default` has a default; `field as "key"` has another name in files.
+/// `choice("a", "b"; least)` says how many of these keys there may be: `one`, `most_one`, `least_one`.
+/// `check(value, reader; a, b) {…}` looks at fields as soon as those it names were read.
 macro_rules! section {
     (
-        $(#[$meta:meta])*
+        $(#[$($meta:tt)*])*
         pub struct $name:ident {
-            $( $(#[$field_meta:meta])* $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
+            $( $(#[doc = $doc:literal])* $field:ident $(as $key:literal)? : $type:ty $(= $default:expr)? ),* $(,)?
         }
-        $(check($this:ident, $value:ident, $reader:ident) $check:block)?
+        $(choice($($option:literal),+; $amount:ident) $words:literal $(help $help:ident)?)*
+        $(check($value:ident, $reader:ident; $($part:ident),+) $check:block)*
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
-            $( $(#[$field_meta])* pub $field: $type, )*
+            $( $(#[doc = $doc])* pub $field: $type, )*
         }
 
         impl $crate::config::read::Read for $name {
@@ -196,35 +319,115 @@ macro_rules! section {
             ) -> Option<Self> {
                 let mut fields = $crate::config::read::Fields::new(value, reader)?;
                 $( let $field: Option<$type> = fields.field(
-                    stringify!($field), section!(@default $($default)?), reader); )*
+                    $crate::config::read::section!(@key $field $($key)?),
+                    $crate::config::read::section!(@default $($default)?), reader); )*
+                $( fields.choice(
+                    $crate::config::read::section!(@choice $amount $($option),+),
+                    ($words, $crate::config::read::section!(@default $($help)?)),
+                    reader,
+                ); )*
+                $(
+                    if let ($(Some($part),)+) = ($(&$part,)+) {
+                        let $value = value;
+                        let $reader = &mut *reader;
+                        let sound: bool = $check;
+                        fields.also(sound);
+                    }
+                )*
                 if !fields.finish(reader) {
                     return None;
                 }
-                let section = Self { $( $field: $field?, )* };
-                $({
-                    let ($this, $value) = (&section, value);
-                    let $reader = &mut *reader;
-                    if !$check {
-                        return None;
-                    }
-                })?
-                Some(section)
+                Some(Self { $( $field: $field?, )* })
+            }
+
+            fn shape(book: &mut $crate::config::describe::Book) -> $crate::config::describe::Shape {
+                let about = $crate::config::describe::doc($crate::config::read::docs!($([$($meta)*])*));
+                book.section(stringify!($name), &about, |book| {
+                    let keys = vec![$( $crate::config::read::key::<$type>(
+                        $crate::config::read::section!(@key $field $($key)?),
+                        &[$($doc),*],
+                        $crate::config::read::section!(@default $($default)?),
+                        book,
+                    ) ),*];
+                    let choices = vec![$( $crate::config::read::section!(@choice $amount $($option),+) ),*];
+                    (keys, choices)
+                })
             }
         }
     };
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
+    (@key $field:ident) => { stringify!($field).trim_start_matches("r#") };
+    (@key $field:ident $key:literal) => { $key };
+    (@choice one $($option:literal),+) => {
+        $crate::config::describe::Choice { keys: &[$($option),+], least: true, most: true }
+    };
+    (@choice most_one $($option:literal),+) => {
+        $crate::config::describe::Choice { keys: &[$($option),+], least: false, most: true }
+    };
+    (@choice least_one $($option:literal),+) => {
+        $crate::config::describe::Choice { keys: &[$($option),+], least: true, most: false }
+    };
+}
+
+/// Declares a struct like [`section!`], but what could not be read is left out and the rest kept.
+macro_rules! parts {
+    (
+        $(#[$($meta:tt)*])*
+        pub(crate) struct $name:ident {
+            $( $(#[doc = $doc:literal])* $field:ident : $type:ty $(= $default:expr)? ),* $(,)?
+        }
+    ) => {
+        $(#[$($meta)*])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $( $(#[doc = $doc])* pub(crate) $field: Option<$type>, )*
+        }
+
+        impl $crate::config::read::Read for $name {
+            fn read(
+                value: &$crate::config::value::Value,
+                reader: &mut $crate::config::read::Reader,
+            ) -> Option<Self> {
+                let mut fields = $crate::config::read::Fields::new(value, reader)?;
+                $( let $field: Option<$type> = fields.field(
+                    stringify!($field), $crate::config::read::section!(@default $($default)?), reader); )*
+                fields.finish(reader);
+                Some(Self { $( $field, )* })
+            }
+
+            fn shape(book: &mut $crate::config::describe::Book) -> $crate::config::describe::Shape {
+                let about = $crate::config::describe::doc($crate::config::read::docs!($([$($meta)*])*));
+                book.section(stringify!($name), &about, |book| {
+                    let keys = vec![$( $crate::config::read::key::<$type>(
+                        stringify!($field),
+                        &[$($doc),*],
+                        $crate::config::read::section!(@default $($default)?),
+                        book,
+                    ) ),*];
+                    (keys, Vec::new())
+                })
+            }
+        }
+    };
+}
+
+/// Returns the lines of documentation among attributes.
+macro_rules! docs {
+    (@one doc = $text:literal) => { $text };
+    (@one $($other:tt)*) => { "" };
+    ($([$($meta:tt)*])*) => { &[$($crate::config::read::docs!(@one $($meta)*)),*] };
 }
 
 /// Declares an enum of words.
 macro_rules! words {
     (
-        $(#[$meta:meta])*
-        pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal ),* $(,)? }
+        $(#[$($meta:tt)*])*
+        pub enum $name:ident { $( $(#[$($variant_meta:tt)*])* $variant:ident = $word:literal ),* $(,)? }
     ) => {
-        $(#[$meta])*
+        $(#[$($meta)*])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $( $(#[$variant_meta])* $variant, )* }
+        pub enum $name { $( $(#[$($variant_meta)*])* $variant, )* }
 
         impl $name {
             /// Every word.
@@ -241,7 +444,7 @@ macro_rules! words {
                 value: &$crate::config::value::Value,
                 reader: &mut $crate::config::read::Reader,
             ) -> Option<Self> {
-                let text = $crate::config::read::text_of(value, reader, "one of the known words")?;
+                let text = $crate::config::read::word_of(value, Self::WORDS, reader)?;
                 match text {
                     $( $word => Some(Self::$variant), )*
                     other => {
@@ -250,11 +453,22 @@ macro_rules! words {
                     }
                 }
             }
+
+            fn shape(_: &mut $crate::config::describe::Book) -> $crate::config::describe::Shape {
+                let docs = [$( $crate::config::describe::doc(
+                    $crate::config::read::docs!($([$($variant_meta)*])*)) ),*];
+                $crate::config::describe::Book::words(Self::WORDS, &docs)
+            }
+
+            fn written(&self) -> Option<serde_json::Value> {
+                Some(self.as_str().into())
+            }
         }
     };
 }
 
-pub(crate) use {section, words};
+pub(crate) use leaf::NAME;
+pub(crate) use {docs, parts, section, words};
 
 /// Returns the text of a scalar, or says that it must be `what`.
 pub(crate) fn text_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -> Option<&'a str> {
@@ -278,6 +492,12 @@ pub(crate) fn scalar_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -
     }
 }
 
+/// Returns the text of a scalar, or says which words it may be.
+pub(crate) fn word_of<'a>(value: &'a Value, known: &[&str], reader: &mut Reader) -> Option<&'a str> {
+    let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+    text_of(value, reader, &format!("one of {}", words.join(", ")))
+}
+
 /// Says that a word is not among the known ones.
 pub(crate) fn unknown_word(value: &Value, word: &str, known: &[&str], reader: &mut Reader) {
     let message = format!("`{}` cannot be `{}`", reader.path(), super::yaml::shorten(word));
@@ -292,6 +512,14 @@ impl<T: Read> Read for Option<T> {
 
     fn absent() -> Option<Self> {
         Some(None)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        T::shape(book)
+    }
+
+    fn written(&self) -> Option<Json> {
+        self.as_ref().and_then(T::written)
     }
 }
 
@@ -314,6 +542,12 @@ impl<T: Read> Read for Vec<T> {
     fn absent() -> Option<Self> {
         Some(Vec::new())
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        let item = book.under("[]", |book| T::shape(book));
+        let json = if book.mode == describe::Mode::Layer { describe::referable(item.json) } else { item.json };
+        Shape { words: format!("list of {}", item.words), json: json!({ "type": "array", "items": json }) }
+    }
 }
 
 impl<T: Read + Ord> Read for BTreeSet<T> {
@@ -324,12 +558,24 @@ impl<T: Read + Ord> Read for BTreeSet<T> {
     fn absent() -> Option<Self> {
         Some(Self::new())
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        Vec::<T>::shape(book)
+    }
 }
 
 /// A type that names something and can be a key.
 pub(crate) trait Key: Sized + Ord {
-    /// Reads the key, or says what is wrong with it.
-    fn key(text: &str) -> Result<Self, String>;
+    /// Reads the key, or says what is wrong with it and what to do.
+    fn key(text: &str) -> Result<Self, (String, String)>;
+
+    /// Returns what all keys match, where they are not any text.
+    fn pattern() -> Option<&'static str>;
+
+    /// Returns the names that the project has, for an editor to offer.
+    fn known(_: &describe::Names) -> &[String] {
+        &[]
+    }
 }
 
 impl<K: Key, T: Read> Read for BTreeMap<K, T> {
@@ -344,13 +590,16 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
         let mut sound = true;
         let mut read = Vec::with_capacity(map.len());
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
-            let name = K::key(key).map_err(|error| reader.error("config::name", member.key, error)).ok();
+            let name = K::key(key);
+            let name = name.map_err(|(error, help)| {
+                reader.push(Diagnostic::error("config::name", member.key, error).help(help));
+            });
             let value = reader.under(Step::Key(key.clone()), |reader| T::read(&member.value, reader));
             match (name, value) {
-                (Some(name), Some(value)) => {
+                (Ok(name), Some(value)) => {
                     read.push((name, value));
                 }
-                (None, _) | (_, None) => sound = false,
+                (Err(()), _) | (_, None) => sound = false,
             }
         }
         // They come in order, so the map is built in one go.
@@ -360,16 +609,41 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
     fn absent() -> Option<Self> {
         Some(Self::new())
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        let value = book.under("NAME", |book| T::shape(book));
+        let words = format!("map from name to {}", value.words);
+        let layer = book.mode == describe::Mode::Layer;
+        let value = if layer { describe::nullable(describe::referable(value.json)) } else { value.json };
+        let known: serde_json::Map<String, Json> =
+            K::known(&book.names).iter().map(|name| (name.clone(), value.clone())).collect();
+        let mut json = json!({ "type": "object", "additionalProperties": value });
+        if let (Json::Object(json), false) = (&mut json, known.is_empty()) {
+            json.insert("properties".to_owned(), known.into());
+        }
+        if let (Json::Object(json), Some(pattern)) = (&mut json, K::pattern()) {
+            json.insert("propertyNames".to_owned(), json!({ "pattern": pattern }));
+        }
+        Shape { words, json }
+    }
 }
 
 impl<T: Read> Read for Placed<T> {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         T::read(value, reader).map(|read| Self { value: read, label: value.origin })
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        T::shape(book)
+    }
 }
 
 impl Read for Value {
     fn read(value: &Value, _: &mut Reader) -> Option<Self> {
         Some(value.clone())
+    }
+
+    fn shape(_: &mut Book) -> Shape {
+        Shape { words: "any value".to_owned(), json: json!({}) }
     }
 }

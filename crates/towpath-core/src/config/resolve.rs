@@ -97,6 +97,7 @@ impl Loaded {
         }
         diagnostics.extend(self.shared_values(&held));
         tidy(&mut diagnostics);
+        inherited_once(&mut diagnostics);
         (diagnostics, sources)
     }
 
@@ -131,6 +132,10 @@ impl Loaded {
                 None
             }
         };
+        // Where a tag is wrong, nothing more is said about what it would have been.
+        let tags: BTreeSet<Option<Label>> =
+            self.diagnostics.iter().filter(|one| one.code == "yaml::tag").map(|one| one.primary).collect();
+        work.diagnostics.retain(|one| !tags.contains(&one.primary));
         tidy(&mut work.diagnostics);
         let environment = environment.filter(|_| !has_errors(&work.diagnostics));
         Resolution { environment, diagnostics: work.diagnostics, sources: work.sources }
@@ -143,7 +148,25 @@ impl Loaded {
 }
 
 /// Mistakes that a file makes whatever it is built on.
-const OWN_MISTAKES: [&str; 3] = ["config::unknown-key", "config::unknown-variable", "config::type"];
+const OWN_MISTAKES: [&str; 6] = [
+    "config::unknown-key",
+    "config::unknown-variable",
+    "config::type",
+    "config::value",
+    "config::clash",
+    "config::name",
+];
+
+/// Drops what a value is wrong for in further environments that inherit it: references may make it another text in
+/// each, but it is one mistake of one file.
+pub(super) fn inherited_once(diagnostics: &mut Vec<Diagnostic>) {
+    let path = |message: &str| message.split('`').nth(1).map(str::to_owned);
+    let mut seen = BTreeSet::new();
+    diagnostics.retain(|found| {
+        let value = found.code == "config::value" && found.primary.is_some();
+        !value || seen.insert((found.primary, path(&found.message)))
+    });
+}
 
 struct Work<'a> {
     loaded: &'a Loaded,
@@ -157,7 +180,7 @@ impl Work<'_> {
         // What is built on something broken is still read, but only for mistakes its ancestors cannot cause.
         let alone = [name.clone()];
         let chain = file.chain.as_deref();
-        let broken = chain.is_none();
+        let broken = chain.is_none() || self.loaded.base_unreadable || self.loaded.project_document.is_none();
         let chain = chain.unwrap_or(&alone);
         let origin = Label { source: file.source, span: Span::default() };
         let mut tree = self.loaded.layers(chain, origin);
@@ -174,7 +197,7 @@ impl Work<'_> {
         };
         let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs };
         let replaced = interpolate(&scope, &mut self.diagnostics);
-        let typed = self.read(&tree, &raw, &replaced);
+        let typed = self.read(chain, &tree, (&raw, &replaced));
         let variables = self.variables(&raw, &replaced);
         self.required((name, tier), &tree);
         let env = self.service_env(&raw, &replaced);
@@ -192,15 +215,17 @@ impl Work<'_> {
     /// Reads the tree with references replaced into types.
     fn read(
         &mut self,
+        chain: &[EnvironmentName],
         tree: &Value,
-        raw: &BTreeMap<Name<'_>, Raw>,
-        replaced: &Replaced<'_>,
+        (raw, replaced): (&BTreeMap<Name<'_>, Raw>, &Replaced<'_>),
     ) -> Option<EnvironmentFile> {
         let services = tree.get("services").and_then(Value::as_map);
         let present =
             |(name, member): (&std::sync::Arc<str>, &Member)| (!member.value.is_removed()).then(|| name.to_string());
+        let readable = tree.get("services").is_none_or(|services| services.as_map().is_some() || services.is_null());
+        let readable = readable && !self.loaded.project.unreadable.services;
         let services: BTreeSet<String> = services.into_iter().flatten().filter_map(present).collect();
-        let mut reader = Reader { services, roles: self.loaded.roles.clone(), ..Reader::default() };
+        let mut reader = self.reader(chain, readable.then_some(services));
         let complete = texts::complete(tree, replaced);
         let typed = EnvironmentFile::read(complete.as_ref().unwrap_or(tree), &mut reader);
         // Where a reference is wrong, nothing more is said about what it would have been.
@@ -213,6 +238,21 @@ impl Work<'_> {
         reader.diagnostics.retain(|diagnostic| diagnostic.primary.is_none_or(|label| !failed.contains(&label)));
         self.diagnostics.append(&mut reader.diagnostics);
         typed
+    }
+
+    /// Returns what reading the merged tree needs to know of the project.
+    fn reader(&self, chain: &[EnvironmentName], services: Option<BTreeSet<String>>) -> Reader {
+        let loaded = self.loaded;
+        let lowest = [&loaded.project_document, &loaded.base].into_iter().flatten().map(Document::source);
+        let files = chain.iter().filter_map(|name| loaded.files.get(name)).map(|file| file.source);
+        let names = loaded.files.keys().map(ToString::to_string);
+        Reader {
+            services,
+            roles: (!loaded.project.unreadable.people).then(|| loaded.roles.clone()),
+            environments: names.chain(loaded.aliases.keys().cloned()).collect(),
+            layers: lowest.chain(files).collect(),
+            ..Reader::default()
+        }
     }
 
     /// Lays what is not in files over them: live overlay, process environment, flags.

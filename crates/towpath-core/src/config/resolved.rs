@@ -9,7 +9,11 @@ use std::{
 use super::{
     interpolate::Used,
     schema::{
-        environment::{DeploymentFile, EnvironmentFile, HealthCheckFile},
+        access::AccessFile,
+        environment::{DeploymentFile, EnvironmentFile, HealthCheckFile, RollbackFile},
+        keeping::{BackupsFile, BudgetFile, DataFile},
+        promises::{AlertsFile, SlaFile},
+        scaling::AutoscalingFile,
         sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile},
         service::ServiceFile,
         strategy::StrategyFile,
@@ -57,6 +61,24 @@ pub struct ResolvedEnvironment {
     pub infrastructure: Option<InfrastructureFile>,
     /// What it uses beside the services.
     pub resources: BTreeMap<String, ResourceFile>,
+    /// The Kubernetes namespace it lives in.
+    pub namespace: Option<String>,
+    /// What happens when a deployment fails.
+    pub rollback: Option<RollbackFile>,
+    /// How near to people its data are.
+    pub data: Option<DataFile>,
+    /// Who may use the application.
+    pub access: Option<AccessFile>,
+    /// What users are promised.
+    pub sla: Option<SlaFile>,
+    /// When somebody is told that something is wrong.
+    pub alerts: Option<AlertsFile>,
+    /// How its data are copied.
+    pub backups: Option<BackupsFile>,
+    /// What it may cost.
+    pub budget: Option<BudgetFile>,
+    /// How many instances run when the load decides.
+    pub autoscaling: Option<AutoscalingFile>,
     /// What protects it.
     pub security: Option<SecurityFile>,
     /// Logs, metrics and traces.
@@ -83,7 +105,7 @@ pub(crate) struct Replacement {
 }
 
 /// One service of a resolved environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedService {
     /// The artifact it was told to run in.
     pub artifact: Option<ArtifactName>,
@@ -107,6 +129,8 @@ pub struct ResolvedService {
     pub stop_grace: Millis,
     /// How long requests in flight may take.
     pub drain: Millis,
+    /// How many instances run when the load decides.
+    pub autoscaling: Option<AutoscalingFile>,
 }
 
 /// The value of a variable.
@@ -156,7 +180,7 @@ impl ResolvedEnvironment {
         mut env: BTreeMap<ServiceName, BTreeMap<String, String>>,
         (values, sources, replacements): (Value, SourceSet, BTreeMap<String, Replacement>),
     ) -> Self {
-        let DeploymentFile { strategy, progress_deadline, health_check } = file.deployment;
+        let DeploymentFile { strategy, progress_deadline, health_check, rollback } = file.deployment;
         let services = file.services.into_iter().map(|(name, service)| {
             let env = env.remove(&name).unwrap_or_default();
             let service = ResolvedService::new(service, env, health_check.as_ref());
@@ -176,6 +200,15 @@ impl ResolvedEnvironment {
             gates: file.gates.policy(),
             infrastructure: file.infrastructure,
             resources: file.resources,
+            namespace: file.namespace.map(|name| name.0),
+            rollback,
+            data: file.data,
+            access: file.access,
+            sla: file.sla,
+            alerts: file.alerts,
+            backups: file.backups,
+            budget: file.budget,
+            autoscaling: file.autoscaling,
             security: file.security,
             observability: file.observability,
             features: file.features,
@@ -258,6 +291,7 @@ impl ResolvedService {
             resources: file.resources.resources(),
             stop_grace: file.stop_grace,
             drain: file.drain,
+            autoscaling: file.autoscaling,
         }
     }
 

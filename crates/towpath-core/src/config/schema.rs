@@ -2,14 +2,19 @@
 //!
 //! Every field's documentation is meant for the people who write the files.
 
+pub mod access;
 pub mod compare;
 pub mod environment;
 pub mod gates;
+pub mod keeping;
 pub mod project;
+pub mod promises;
 pub mod retention;
+pub mod scaling;
 pub mod sections;
 pub mod service;
 pub mod strategy;
+pub mod values;
 pub mod variable;
 
 use super::merge::Rule;
@@ -20,6 +25,12 @@ const SERVICE: Rule = Rule { fields: &[("probes", PROBES)], ..Rule::NONE };
 const SERVICES: Rule = Rule { any: Some(&SERVICE), ..Rule::NONE };
 const STRATEGY: Rule = Rule { choices: strategy::FORMS, ..Rule::NONE };
 const DEPLOYMENT: Rule = Rule { fields: &[("strategy", STRATEGY)], ..Rule::NONE };
+const GEO: Rule = Rule { choices: &["allow", "block"], ..Rule::NONE };
+const SECURITY: Rule = Rule { fields: &[("geo_blocking", GEO)], ..Rule::NONE };
+
+/// A production environment that says something in every section: part of the reference.
+pub(crate) const EXAMPLE: &str = include_str!("schema/example.yaml");
 
 /// How the layers of an environment are merged where it is not the usual way.
-pub(crate) const RULES: Rule = Rule { fields: &[("services", SERVICES), ("deployment", DEPLOYMENT)], ..Rule::NONE };
+pub(crate) const RULES: Rule =
+    Rule { fields: &[("services", SERVICES), ("deployment", DEPLOYMENT), ("security", SECURITY)], ..Rule::NONE };

@@ -65,7 +65,8 @@ impl Declared {
                     }
                     Err(why) => {
                         let message = format!("`variables.{name}.pattern` {why}");
-                        found.push(Diagnostic::error("config::value", pattern.label, message));
+                        let error = Diagnostic::error("config::value", pattern.label, message);
+                        found.push(error.help("mend it; a sign that is meant as itself needs `\\` before it"));
                     }
                 }
             }
@@ -88,10 +89,16 @@ impl Declared {
         self.declaration(name).is_some_and(|declaration| declaration.secret)
     }
 
-    /// Says whether a value is the declared default, which was checked when it was declared.
-    pub(crate) fn is_default(&self, name: &str, label: Label) -> bool {
+    /// Says whether a value stands where the declared default stands, which was checked when it was declared.
+    pub(crate) fn is_of_default(&self, name: &str, label: Label) -> bool {
         let default = self.declaration(name).and_then(|declaration| declaration.default.as_ref());
         default.is_some_and(|default| default.origin == label)
+    }
+
+    /// Says whether a value is the declared default and nothing was merged into it.
+    pub(crate) fn is_default(&self, name: &str, value: &Value) -> bool {
+        let default = self.declaration(name).and_then(|declaration| declaration.default.as_ref());
+        default.is_some_and(|default| default.origin == value.origin && default.data == value.data)
     }
 
     /// Checks default, example and what a deprecated variable points to.
@@ -182,13 +189,13 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         return Err(format!("is longer than {MAX_PATTERN} bytes"));
     }
     let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
-    let said = |error: regex::Error| match error {
-        regex::Error::CompiledTooBig(_) => "repeats too much to be compiled: use smaller counts".to_owned(),
-        error => {
-            let error = error.to_string();
-            let why = error.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
-            format!("is not a regular expression: {why}")
+    let said = |error: regex::Error| {
+        if let regex::Error::CompiledTooBig(_) = error {
+            return "repeats too much to be compiled: use smaller counts".to_owned();
         }
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+        format!("is not a regular expression: {why}")
     };
     // Alone first, so that `a)(b` is no pattern and a mistake is not blamed on what is put around it.
     build(pattern).map_err(said)?;
@@ -241,7 +248,8 @@ fn check_bounds(name: &str, declaration: &Declaration, diagnostics: &mut Vec<Dia
         if bound(limit, kind).is_none() {
             let text = limit.0.value.text();
             let message = format!("`{text}` cannot bound `variables.{name}`, which is of type `{}`", kind.as_str());
-            diagnostics.push(Diagnostic::error("config::value", limit.0.label, message));
+            let error = Diagnostic::error("config::value", limit.0.label, message);
+            diagnostics.push(error.help("write a value of this type; for texts, how many characters"));
         }
     }
     if let (Some(min), Some(max)) = (&declaration.min, &declaration.max)

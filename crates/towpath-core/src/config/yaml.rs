@@ -15,6 +15,7 @@ mod build;
 mod plain;
 mod scalar;
 mod sorting;
+mod tags;
 mod words;
 
 pub(crate) use build::parse;
@@ -72,6 +73,8 @@ pub(crate) struct Entry {
 pub(crate) enum MergeTag {
     /// `!append`: the items come after the lower layer's.
     Append,
+    /// `!prepend`: the items come before the lower layer's.
+    Prepend,
     /// `!merge-by:KEY`: items that are maps with the same `KEY` are merged.
     MergeBy(String),
     /// `!replace`: nothing of the lower layers stays.
@@ -89,6 +92,11 @@ const NULL: Node = Node {
 impl Document {
     pub(crate) fn root(&self) -> NodeId {
         self.root
+    }
+
+    /// Returns the source it was read from.
+    pub(crate) fn source(&self) -> SourceId {
+        self.source
     }
 
     /// Returns a node; ids come from this document, so a foreign one reads as null.

@@ -26,7 +26,7 @@ pub(super) struct Asked<'a> {
 pub(super) fn create(
     world: &World,
     environment: &EnvironmentName,
-    asked: &Asked<'_>,
+    wanted: &Asked<'_>,
     ttl: Millis,
     asker: &Asker,
 ) -> Decision {
@@ -43,7 +43,7 @@ pub(super) fn create(
         return Err(Refusal::new(RefusalCode::NameTaken, format!("there is an environment `{environment}` already"))
             .next("choose another name"));
     }
-    if asked.policy.tier == Tier::Production {
+    if wanted.policy.tier == Tier::Production {
         return Err(Refusal::new(
             RefusalCode::Invalid,
             format!("{environment} would be of tier production: a preview never is"),
@@ -51,15 +51,15 @@ pub(super) fn create(
         .next("say which tier it is: --tier testing"));
     }
     let expires_at = expiry(project.housekeeping.max_ttl, ttl, asker)?;
-    let mut policy = asked.policy.clone();
+    let mut policy = wanted.policy.clone();
     // It is beside the pipeline, not in it.
     (policy.after, policy.automatic) = (Vec::new(), false);
     let fact = Fact::PreviewCreated {
-        file: asked.file.to_owned(),
-        extends: asked.extends.clone(),
+        file: wanted.file.to_owned(),
+        extends: wanted.extends.clone(),
         policy,
         expires_at,
-        reason: asked.reason.cloned(),
+        reason: wanted.reason.cloned(),
     };
     one(Some(environment.clone()), fact)
 }

@@ -45,8 +45,8 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         Command::Abort { environment, reason } => rollout::abort(world, environment, reason.as_ref(), asker),
         Command::Report(report) => rollout::report(world, report),
         Command::CreatePreview { environment, file, extends, policy, ttl, reason } => {
-            let asked = lifecycle::Asked { file, extends, policy, reason: reason.as_ref() };
-            lifecycle::create(world, environment, &asked, *ttl, asker)
+            let wanted = lifecycle::Asked { file, extends, policy, reason: reason.as_ref() };
+            lifecycle::create(world, environment, &wanted, *ttl, asker)
         }
         Command::ExtendPreview { environment, ttl } => lifecycle::extend(world, environment, *ttl, asker),
         Command::Destroy { environment, cause, claims, goes } => {

@@ -96,7 +96,7 @@ pub(super) fn change(
     let at = |fact| NewEvent { environment: Some(environment.clone()), fact };
     let mut events: Vec<NewEvent> = facts.into_iter().map(at).collect();
     let because = events.first().map(|_| world.size);
-    let mut asked = Vec::new();
+    let mut request = Vec::new();
     if let Some((release, spec)) = &configured.promote {
         if let Some(rollout) = world.rollout(environment) {
             return Err(Refusal::new(
@@ -111,11 +111,11 @@ pub(super) fn change(
             return Err(moved(environment));
         }
         if world.current(environment).is_some_and(|current| current.spec.as_ref() != spec.as_ref()) {
-            asked = promotion::request(world, environment, *release, spec, reason)?;
+            request = promotion::request(world, environment, *release, spec, reason)?;
         }
     }
     let closes = |number: PromotionNumber| {
-        asked.iter().any(|it| matches!(&it.fact, Fact::PromotionSuperseded { promotion, .. } if *promotion == number))
+        request.iter().any(|it| matches!(&it.fact, Fact::PromotionSuperseded { promotion, .. } if *promotion == number))
     };
     let outdated = configured.outdated.iter().copied().filter(|number| !closes(*number));
     let outdated = outdated.filter(|number| {
@@ -128,7 +128,7 @@ pub(super) fn change(
         );
         at(Fact::PromotionFailed { promotion, reason })
     }));
-    events.extend(asked);
+    events.extend(request);
     Ok(events)
 }
 

@@ -27,37 +27,12 @@ pub fn rollback_target<'a>(
     })?;
     let gone_from = |later: &Arc<Deployment>| Some(world.deployments.get(&later.rollback.as_ref()?.from)?.runs);
     let left: BTreeSet<Revision> = world.history(environment).filter_map(gone_from).collect();
-    let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
-        Some(revision) => {
-            let asked = world
-                .deployments
-                .get(&revision)
-                .filter(|found| found.environment == *environment && !world.is_gone(environment, found.revision));
-            let asked = asked.ok_or_else(|| {
-                Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
-                    .next(format!("towpath history {environment}"))
-            })?;
-            if world.is_lost(asked) {
-                return Err(Refusal::new(
-                    RefusalCode::NothingToRollBackTo,
-                    format!("what {revision} ran with is not kept any more: it was collected"),
-                )
-                .next(format!("towpath promote {} {environment}, if nothing newer is there", asked.release)));
-            }
-            if !good(&asked) {
-                return Err(Refusal::new(
-                    RefusalCode::NothingToRollBackTo,
-                    format!("{revision} never became good in {environment}: it is {}", asked.status()),
-                )
-                .next(format!("towpath history {environment}")));
-            }
-            asked
-        }
+        Some(revision) => named_target(world, environment, revision)?,
         // What was gone back from, or is the same thing as what runs, is no way back.
         None => world
             .history(environment)
-            .filter(good)
+            .filter(|before| is_good(before))
             .find(|before| {
                 before.revision < current.revision
                     && !world.is_lost(before)
@@ -76,6 +51,39 @@ pub fn rollback_target<'a>(
         return Err(Refusal::new(RefusalCode::AlreadyThere, format!("{environment} runs {} already", target.revision)));
     }
     Ok((current, target))
+}
+
+fn is_good(deployment: &Deployment) -> bool {
+    matches!(deployment.phase, Phase::Completed | Phase::Retired)
+}
+
+/// Returns the revision that was asked for, or why nobody can go back to it.
+fn named_target<'a>(
+    world: &'a World,
+    environment: &EnvironmentName,
+    revision: Revision,
+) -> Result<&'a Arc<Deployment>, Refusal> {
+    let here =
+        |found: &&Arc<Deployment>| found.environment == *environment && !world.is_gone(environment, found.revision);
+    let asked = world.deployments.get(&revision).filter(here).ok_or_else(|| {
+        Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
+            .next(format!("towpath history {environment}"))
+    })?;
+    if world.is_lost(asked) {
+        return Err(Refusal::new(
+            RefusalCode::NothingToRollBackTo,
+            format!("what {revision} ran with is not kept any more: it was collected"),
+        )
+        .next(format!("towpath promote {} {environment}, if nothing newer is there", asked.release)));
+    }
+    if !is_good(asked) {
+        return Err(Refusal::new(
+            RefusalCode::NothingToRollBackTo,
+            format!("{revision} never became good in {environment}: it is {}", asked.status()),
+        )
+        .next(format!("towpath history {environment}")));
+    }
+    Ok(asked)
 }
 
 pub(super) fn roll_back(

@@ -89,9 +89,9 @@ pub(crate) async fn create(
     if let Some((release, spec)) = spec {
         let command = Command::Promote { environment: name.clone(), release, spec: Box::new(spec), reason };
         done = app.submit(&caller, command).await?;
-        promotion = done.events.iter().find_map(|event| match &event.fact {
-            Fact::PromotionRequested { promotion, .. } => Some(promotion.0),
-            _ => None,
+        promotion = done.events.iter().find_map(|event| {
+            let Fact::PromotionRequested { promotion, .. } = &event.fact else { return None };
+            Some(promotion.0)
         });
     }
     let location = format!("/api/v1/environments/{name}");

@@ -21,6 +21,7 @@ mod overlay;
 mod promotions;
 mod releases;
 mod rollouts;
+mod schema;
 mod stream;
 pub mod types;
 mod view;
@@ -72,6 +73,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::inclusion))
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
+        .routes(routes!(schema::schema))
 }
 
 /// Returns the description of the API.

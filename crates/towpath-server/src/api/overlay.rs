@@ -81,7 +81,7 @@ pub(crate) async fn set(
     Body(request): Body<SetOverlay>,
 ) -> Result<Json<OverlayChanged>, ApiError> {
     let values = request.values.into_iter();
-    let asked = Asked {
+    let wish = Wish {
         changes: values.map(|it| OverlayChange::Set { key: it.key, value: it.value }).collect(),
         reason: words("/reason", request.reason)?,
         record_only: request.record_only,
@@ -89,7 +89,7 @@ pub(crate) async fn set(
         confirm: request.confirm,
         plan: request.plan.as_deref().map(|plan| digest("/plan", plan)).transpose()?,
     };
-    change(&app, &caller, &environment, &headers, &asked).await
+    change(&app, &caller, &environment, &headers, &wish).await
 }
 
 /// Takes keys off the live overlay, all of them or none: the files decide again.
@@ -113,13 +113,13 @@ pub(crate) async fn unset(
     headers: HeaderMap,
     Params(query): Params<Vec<(String, String)>>,
 ) -> Result<Json<OverlayChanged>, ApiError> {
-    let asked = Asked::of_query(query)?;
-    change(&app, &caller, &environment, &headers, &asked).await
+    let wish = Wish::of_query(query)?;
+    change(&app, &caller, &environment, &headers, &wish).await
 }
 
 /// What is asked for.
 #[derive(Debug, Default)]
-struct Asked {
+struct Wish {
     changes: Vec<OverlayChange>,
     reason: Option<String>,
     record_only: bool,
@@ -128,9 +128,9 @@ struct Asked {
     plan: Option<Digest>,
 }
 
-impl Asked {
+impl Wish {
     fn of_query(query: Vec<(String, String)>) -> Result<Self, ApiError> {
-        let mut asked = Self::default();
+        let mut wish = Self::default();
         let truth = |name: &str, value: &str| match value {
             "true" | "" => Ok(true),
             "false" => Ok(false),
@@ -138,19 +138,19 @@ impl Asked {
         };
         for (name, value) in query {
             match name.as_str() {
-                "key" => asked.changes.push(OverlayChange::Unset { key: value }),
-                "reason" => asked.reason = words("/reason", Some(value))?,
-                "recordOnly" => asked.record_only = truth(&name, &value)?,
-                "dryRun" => asked.dry_run = truth(&name, &value)?,
-                "confirm" => asked.confirm = Some(value),
-                "plan" => asked.plan = Some(digest("/plan", &value)?),
+                "key" => wish.changes.push(OverlayChange::Unset { key: value }),
+                "reason" => wish.reason = words("/reason", Some(value))?,
+                "recordOnly" => wish.record_only = truth(&name, &value)?,
+                "dryRun" => wish.dry_run = truth(&name, &value)?,
+                "confirm" => wish.confirm = Some(value),
+                "plan" => wish.plan = Some(digest("/plan", &value)?),
                 _ => {
                     let error = ApiError::invalid("query_invalid", format!("the query has no `{name}`"));
                     return Err(error.next("one of: key, reason, recordOnly, dryRun, confirm, plan"));
                 }
             }
         }
-        Ok(asked)
+        Ok(wish)
     }
 }
 
@@ -159,7 +159,7 @@ async fn change(
     caller: &Caller,
     environment: &str,
     headers: &HeaderMap,
-    asked: &Asked,
+    wish: &Wish,
 ) -> Result<Json<OverlayChanged>, ApiError> {
     let name = environment_name(environment)?;
     let mut tries = 0;
@@ -169,14 +169,14 @@ async fn change(
         policy(&world, &name)?;
         etag::unchanged(headers, &view::overlay_version(world.live(&name)))?;
         let asker = Asker { principal: caller.principal.clone(), now: app.engine.now() };
-        let work = work_out(app, &world, &name, asked, &asker).await?;
-        work.as_shown(asked.plan)?;
-        if asked.dry_run {
+        let work = work_out(app, &world, &name, wish, &asker).await?;
+        work.as_shown(wish.plan)?;
+        if wish.dry_run {
             return Ok(Json(work.planned(app, &world, caller, &asker).await?));
         }
         // A refusal that is certain needs no confirmation first.
         decide(&world, &work.command, &asker)?;
-        confirmed(&world, &name, asked.confirm.as_deref())?;
+        confirmed(&world, &name, wish.confirm.as_deref())?;
         match app.engine.submit(&caller.principal, work.command.clone(), &caller.request).await {
             Ok(done) => return Ok(Json(work.done(app, &done.world, &done.events).await?)),
             // Something else was quicker: it is worked out anew from what holds now.
@@ -204,7 +204,7 @@ async fn work_out(
     app: &App,
     world: &World,
     environment: &EnvironmentName,
-    asked: &Asked,
+    wish: &Wish,
     asker: &Asker,
 ) -> Result<Work, ApiError> {
     let current = world.current(environment);
@@ -215,10 +215,10 @@ async fn work_out(
         OverlayChange::Set { key, value } => OverlayChange::Set { key: loaded.overlay_key(key), value: value.clone() },
         OverlayChange::Unset { key } => OverlayChange::Unset { key: loaded.overlay_key(key) },
     };
-    let changes: Vec<OverlayChange> = asked.changes.iter().map(named).collect();
-    let (live, _) = lay(world, environment, &changes, asked.reason.as_ref(), asker)?;
-    let changed = live.changed(before);
-    let secrets = loaded.secrets_laid(&live, &changed);
+    let changes: Vec<OverlayChange> = wish.changes.iter().map(named).collect();
+    let (live, _) = lay(world, environment, &changes, wish.reason.as_ref(), asker)?;
+    let keys = live.changed(before);
+    let secrets = loaded.secrets_laid(&live, &keys);
     if !secrets.is_empty() {
         let found: Vec<_> = secrets.iter().map(|found| diagnostic(found, loaded.sources())).collect();
         let detail = "the value of a secret may not be set here; nothing was changed";
@@ -231,7 +231,7 @@ async fn work_out(
     };
     let outdated = outdated(app, world, environment, &live).await?;
     let differs = current.zip(proposed.as_ref()).is_some_and(|(current, (_, spec))| *current.spec != *spec);
-    let effect = match (&proposed, asked.record_only, differs) {
+    let effect = match (&proposed, wish.record_only, differs) {
         (None, _, _) => OverlayEffect::NothingRuns,
         (Some(_), true, _) => OverlayEffect::RecordedOnly,
         (Some(_), false, true) => OverlayEffect::Promotion,
@@ -242,10 +242,10 @@ async fn work_out(
     let configured = Configured { seen: before.digest(), promote, outdated };
     let plan = plan_of(world, environment, &configured);
     let command =
-        Command::ChangeOverlay { environment: environment.clone(), changes, reason: asked.reason.clone(), configured };
+        Command::ChangeOverlay { environment: environment.clone(), changes, reason: wish.reason.clone(), configured };
     let warnings = warnings.iter().map(line).collect();
     let tier = view::tier(policy(world, environment)?.tier);
-    Ok(Work { environment: environment.clone(), tier, command, live, changed, effect, warnings, proposed, plan })
+    Ok(Work { environment: environment.clone(), tier, command, live, changed: keys, effect, warnings, proposed, plan })
 }
 
 async fn spec(

@@ -61,6 +61,12 @@ pub enum Violation {
     },
     /// At rest, requests do not all go to the good revision.
     WrongRoute(RouteId),
+    /// What ran is not what its promotion said.
+    NotAsAgreed(Revision),
+    /// What ran is not what its release and what was laid over it give.
+    NotAsLaid(Revision),
+    /// Setting a live value changed what runs.
+    ChangedWithoutPromotion(Revision),
 }
 
 /// Folds the ledger from nothing and compares.

@@ -6,6 +6,7 @@ mod chance;
 mod invariants;
 mod lives;
 mod machine;
+mod overlay;
 mod plane;
 mod scenario;
 mod target;

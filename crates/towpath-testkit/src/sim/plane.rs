@@ -17,6 +17,7 @@ use super::{
     chance::Chance,
     invariants::{Violation, at_rest, replay},
     machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
+    overlay,
     scenario::{Scenario, SimulatedResolver, content},
     target::SimulatedTarget,
     traffic::SimulatedTraffic,
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub completed: u64,
     /// Rollouts that went back.
     pub rolled_back: u64,
+    /// Rollouts that brought in live values and no other release.
+    pub configured: u64,
     /// Environments that were destroyed.
     pub destroyed: u64,
 }
@@ -194,9 +197,13 @@ impl Run {
     async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
         replay(&self.ledger, swept).await?;
         at_rest(&self.shared.lock(), world)?;
+        overlay::agreed(world, self.ports.resolver.as_ref()).await?;
         self.ended_well(world).await?;
         self.outcome.events = world.size;
         for deployment in world.deployments.values() {
+            let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));
+            let same = before.is_some_and(|before| before.release == deployment.release);
+            self.outcome.configured += u64::from(same && deployment.rollback.is_none());
             match deployment.phase {
                 Phase::Completed | Phase::Retired => self.outcome.completed += 1,
                 Phase::RolledBack { .. } => self.outcome.rolled_back += 1,
@@ -268,16 +275,27 @@ impl Run {
         order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(8) {
+        let command = match self.chance.below(10) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
+            3 | 4 => return self.lay(engine, environment).await,
             _ => match self.promotion(engine, environment).await {
                 Some(command) => command,
                 None => return,
             },
         };
         self.ask(engine, "ana", command).await;
+    }
+
+    /// Somebody sets a live value or takes one off.
+    async fn lay(&mut self, engine: &Engine, environment: EnvironmentName) {
+        let resolver = self.ports.resolver.as_ref();
+        let Some(command) = overlay::change(engine, resolver, &mut self.chance, environment).await else { return };
+        let before = engine.world();
+        self.ask(engine, "ana", command).await;
+        let changed = overlay::only_recorded(&before, &engine.world());
+        self.shared.lock().violations.extend(changed.err());
     }
 
     pub(super) async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::{
     compare::CompareArgs,
     layers::{EnvOption, LayerArgs, WhichArgs},
+    lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs},
     overlay::{SetArgs, UnsetArgs},
     render::RenderArgs,
 };
@@ -13,6 +14,14 @@ use super::{
 pub(crate) enum EnvCommand {
     /// Lists the environments of the project.
     List,
+    /// Makes an environment: a file of the project, or a preview for a while.
+    Create(CreateEnvArgs),
+    /// Copies the file of an environment.
+    Clone(CloneArgs),
+    /// Lets a preview live longer.
+    Extend(ExtendArgs),
+    /// Destroys an environment with everything that is its own.
+    Destroy(DestroyArgs),
     /// Shows one environment with everything resolved.
     Show {
         #[command(flatten)]

@@ -40,7 +40,7 @@ impl WhichArgs {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE; an empty value is `KEY=`")?;
     if key.trim().is_empty() {
         return Err("the key before `=` is empty".to_owned());

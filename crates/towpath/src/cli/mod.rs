@@ -10,8 +10,10 @@ mod compare;
 mod daily;
 mod env;
 mod layers;
+mod lifecycle;
 mod overlay;
 mod render;
+mod schema;
 mod watch;
 
 pub(crate) use compare::CompareArgs;
@@ -21,8 +23,10 @@ pub(crate) use daily::{
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
+pub(crate) use schema::SchemaArgs;
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -101,8 +105,12 @@ pub(crate) enum Command {
     /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Removes what nobody needs any more.
+    Gc(GcArgs),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
+    /// Prints the JSON Schema of the files, or writes it where editors find it.
+    Schema(SchemaArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

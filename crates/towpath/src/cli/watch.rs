@@ -149,4 +149,10 @@ pub(crate) enum ReferenceTopic {
     Cli,
     /// The API, as OpenAPI 3.1.
     Openapi,
+    /// Every key of the configuration, as Markdown.
+    Configuration,
+    /// The project file, as JSON Schema.
+    ProjectSchema,
+    /// An environment's file, as JSON Schema.
+    EnvironmentSchema,
 }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use reqwest::{Body, Method, StatusCode};
 use towpath_core::ids::Digest;
 use towpath_server::api::types::{
-    ApproveRequest, BlobStored, BlobsMissing, BlobsWanted, CheckpointView, ConfirmRequest, CreatePromotion,
-    CreateRelease, DeploymentView, Dora, EnvironmentView, EventView, InstanceList, Logs, OverlayChanged, OverlayView,
-    Page, PromotionPlan, PromotionView, RejectRequest, ReleaseView, RollbackPlan, RollbackRequest, RolloutRequest,
-    RolloutView, SetOverlay, Status,
+    ApproveRequest, BlobStored, BlobsMissing, BlobsWanted, CheckpointView, CollectGarbage, ConfirmRequest,
+    CreatePreview, CreatePromotion, CreateRelease, DeploymentView, DestroyEnvironment, Destruction, Dora,
+    EnvironmentView, EventView, ExtendPreview, GarbageView, InstanceList, LifeView, Logs, OverlayChanged, OverlayView,
+    Page, PreviewView, PromotionPlan, PromotionView, RejectRequest, ReleaseView, RollbackPlan, RollbackRequest,
+    RolloutRequest, RolloutView, SetOverlay, Status,
 };
 
 use super::{Client, TIMEOUT, escape, with_query};
@@ -50,6 +51,27 @@ impl Client {
 
     pub(crate) async fn history(&self, name: &str, limit: usize) -> Result<Vec<DeploymentView>, Failure> {
         self.pages(&format!("/api/v1/environments/{}/history", escape(name)), &[], limit).await
+    }
+
+    pub(crate) async fn create_preview(&self, body: &CreatePreview) -> Result<PreviewView, Failure> {
+        Ok(self.post("/api/v1/previews", body).await?.1)
+    }
+
+    pub(crate) async fn extend_preview(&self, name: &str, body: &ExtendPreview) -> Result<PreviewView, Failure> {
+        Ok(self.post(&format!("/api/v1/environments/{}/extend", escape(name)), body).await?.1)
+    }
+
+    /// Destroys an environment, or with a dry run lists what would go.
+    pub(crate) async fn destroy(&self, name: &str, body: &DestroyEnvironment) -> Result<Destruction, Failure> {
+        Ok(self.post(&format!("/api/v1/environments/{}/destroy", escape(name)), body).await?.1)
+    }
+
+    pub(crate) async fn life(&self, name: &str) -> Result<LifeView, Failure> {
+        self.get(&format!("/api/v1/environments/{}/life", escape(name)), &[]).await
+    }
+
+    pub(crate) async fn collect(&self, body: &CollectGarbage) -> Result<GarbageView, Failure> {
+        Ok(self.post("/api/v1/gc", body).await?.1)
     }
 
     pub(crate) async fn overlay(&self, name: &str) -> Result<OverlayView, Failure> {

@@ -5,6 +5,7 @@ use towpath_core::{
     config::{Diagnostic, Inputs, Loaded, ResolvedEnvironment, detect, has_errors, load},
     ids::EnvironmentName,
 };
+use towpath_server::api::types::PreviewSummary;
 
 use super::{Outcome, client_command};
 pub(super) use render::service_of;
@@ -17,11 +18,15 @@ use crate::{
     output::Table,
 };
 
+mod author;
 mod compare;
+mod destroy;
 mod explain;
 mod live;
 mod overlay;
+pub(in crate::commands) mod preview;
 mod render;
+mod sections;
 mod show;
 mod validate;
 
@@ -30,6 +35,11 @@ pub(crate) fn run(context: &Context, command: EnvCommand) -> Outcome {
     let folder = || context.folder();
     match command {
         EnvCommand::List => list(context, &folder()?),
+        EnvCommand::Create(args) if args.preview => client_command(preview::create(context, args)),
+        EnvCommand::Create(args) => author::create(context, &folder()?, &args),
+        EnvCommand::Clone(args) => author::copy(context, &folder()?, &args),
+        EnvCommand::Extend(args) => client_command(preview::extend(context, args)),
+        EnvCommand::Destroy(args) => client_command(destroy::run(context, args)),
         EnvCommand::Show { which, layers } => show::run(context, &folder()?, &which, &layers),
         EnvCommand::Explain(args) => explain::run(context, &folder()?, &args),
         EnvCommand::Validate(args) => validate::run(context, &folder()?, &args),
@@ -53,12 +63,14 @@ struct Listed {
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preview: Option<PreviewSummary>,
 }
 
 fn list(context: &Context, folder: &ProjectFolder) -> Outcome {
     let loaded = folder.load()?;
     let broken = has_errors(loaded.diagnostics());
-    let items: Vec<Listed> = loaded
+    let mut items: Vec<Listed> = loaded
         .environments()
         .map(|name| {
             let resolved = loaded.resolve(name.as_str(), &Inputs::default()).environment;
@@ -71,13 +83,28 @@ fn list(context: &Context, folder: &ProjectFolder) -> Outcome {
                 services: resolved.iter().flat_map(|found| found.services.keys().map(ToString::to_string)).collect(),
                 url: resolved.as_ref().and_then(|found| found.url.clone()),
                 description: resolved.and_then(|found| found.description),
+                preview: None,
             }
         })
         .collect();
+    items.extend(live::previews(context).into_iter().map(|(name, tier, preview)| Listed {
+        name,
+        tier: Some(tier),
+        aliases: Vec::new(),
+        valid: true,
+        services: Vec::new(),
+        url: None,
+        description: None,
+        preview: Some(preview),
+    }));
     context.out.list(&items, |paint| {
         let mut table = Table::new(&["ENVIRONMENT", "TIER", "ALIASES", "SERVICES", ""]);
         for item in &items {
-            let valid = if item.valid { item.url.clone().unwrap_or_default() } else { paint.red("has mistakes") };
+            let valid = match &item.preview {
+                Some(it) => format!("preview on {} by {}, {}", it.extends, it.owner, preview::left(it.expires_at)),
+                None if item.valid => item.url.clone().unwrap_or_default(),
+                None => paint.red("has mistakes"),
+            };
             let tier = item.tier.clone().unwrap_or_default();
             table.row(vec![paint.bold(&item.name), tier, item.aliases.join(", "), item.services.join(", "), valid]);
         }
@@ -143,6 +170,13 @@ pub(super) fn inputs(layers: &LayerArgs) -> Inputs {
 /// Returns the environment that is meant, named or detected, or what is wrong with its name.
 pub(super) fn which(context: &Context, loaded: &Loaded, given: Option<&str>) -> Result<EnvironmentName, Failure> {
     let detected = detect(given, &Context::process_environment());
+    // What no file knows may be a preview.
+    if loaded.find_detected(&detected).is_err()
+        && let Ok(name) = EnvironmentName::new(&detected.name)
+        && live::live(context, &name, false).file.is_some()
+    {
+        return Ok(name);
+    }
     loaded.find_detected(&detected).map_err(|error| {
         // With broken files nobody can say which names there are.
         mistakes(loaded.sources(), loaded.diagnostics(), context.out.paint_err())

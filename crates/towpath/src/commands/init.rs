@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Outcome {
     let root = context.globals.project.clone().unwrap_or_else(|| PathBuf::from("."));
     let root = fs::canonicalize(&root).map_err(|error| unreadable(&root, &error))?;
     let answers = answers(context, args, &root)?;
-    let files = files(&answers);
+    let files = super::schema::with_schemas(files(&answers));
     let there: Vec<&str> =
         files.iter().map(|(path, _)| path.as_str()).filter(|path| root.join(path).exists()).collect();
     if !there.is_empty() {

@@ -15,6 +15,7 @@ pub(crate) mod audit;
 mod demo_app;
 mod diff;
 mod env;
+mod gc;
 mod history;
 mod init;
 mod logs;
@@ -25,6 +26,7 @@ pub(crate) mod release;
 mod rollback;
 mod rollout;
 mod run;
+mod schema;
 mod server;
 mod status;
 pub(crate) mod watch;
@@ -56,7 +58,9 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Down(args) => server::down(context, &args),
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
+        Command::Gc(args) => client_command(gc::run(context, args)),
         Command::Run(args) => run::run(context, &args),
+        Command::Schema(args) => schema::run(context, &args),
         Command::Release(command) => client_command(release::run(context, command)),
         Command::Promote(args) => client_command(promotion::promote(context, args)),
         Command::Approve(args) => client_command(promotion::approve(context, args)),

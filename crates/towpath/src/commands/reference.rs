@@ -2,7 +2,9 @@
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use super::Outcome;
+use towpath_core::config::{SchemaKind, reference_page};
+
+use super::{Outcome, schema};
 use crate::{
     cli::{Cli, ReferenceTopic},
     context::Context,
@@ -13,6 +15,9 @@ pub(crate) fn run(context: &Context, topic: ReferenceTopic) -> Outcome {
     let text = match topic {
         ReferenceTopic::Cli => cli(),
         ReferenceTopic::Openapi => towpath_server::openapi_json(),
+        ReferenceTopic::Configuration => reference_page(),
+        ReferenceTopic::ProjectSchema => schema::text(SchemaKind::Project, None),
+        ReferenceTopic::EnvironmentSchema => schema::text(SchemaKind::Environment, None),
     };
     context.out.data(&text)?;
     Ok(Exit::Done)

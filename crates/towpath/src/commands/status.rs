@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use towpath_server::api::types::{EnvironmentSummary, EnvironmentView, InstanceList, Status};
 
-use super::Outcome;
+use super::{Outcome, env::preview::left};
 use crate::{
     cli::StatusArgs,
     context::Context,
@@ -48,11 +48,23 @@ fn status_text(status: &Status, paint: Paint) -> String {
     }
     let project = status.project.as_deref().unwrap_or("no project");
     let rows = if table.is_empty() { "no environments in the pipeline\n".to_owned() } else { table.text(paint) };
+    let previews = status.environments.iter().map(|one| lives(one, paint)).collect::<String>();
     format!(
-        "{}\n{rows}{}",
+        "{}\n{rows}{previews}{}",
         paint.bold(project),
         status.environments.iter().map(|one| waiting(one, paint) + &overlay_text(one, paint)).collect::<String>()
     )
+}
+
+/// One line for what will not be there for long.
+fn lives(one: &EnvironmentSummary, paint: Paint) -> String {
+    if one.destroying.is_some() {
+        return format!("{} {}\n", paint.bold(&one.name), paint.red("is being destroyed"));
+    }
+    let preview = one.preview.iter().map(|it| {
+        format!("{} is a preview on {} by {}, {}\n", paint.bold(&one.name), it.extends, it.owner, left(it.expires_at))
+    });
+    preview.collect()
 }
 
 fn release(one: &EnvironmentSummary) -> String {
@@ -136,5 +148,6 @@ fn environment_text(environment: &EnvironmentView, instances: &InstanceList, pai
         ]);
     }
     let rows = if table.is_empty() { String::new() } else { format!("\n{}", table.text(paint)) };
-    format!("{head}{}{}{rows}", facts.text(paint), waiting(one, paint) + &overlay_text(one, paint))
+    let life = lives(one, paint);
+    format!("{head}{life}{}{}{rows}", facts.text(paint), waiting(one, paint) + &overlay_text(one, paint))
 }

@@ -3,7 +3,9 @@
 use std::{fs, io, path::Path};
 
 /// Path and text of each file.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 10] = [
+    ("schema/towpath.json", include_str!("../../../../examples/notice-board/schema/towpath.json")),
+    ("schema/environment.json", include_str!("../../../../examples/notice-board/schema/environment.json")),
     ("towpath.yaml", include_str!("../../../../examples/notice-board/towpath.yaml")),
     ("README.md", include_str!("../../../../examples/notice-board/README.md")),
     ("environments/base.yaml", include_str!("../../../../examples/notice-board/environments/base.yaml")),

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use towpath_core::traffic::RouteId;
-use towpath_engine::ports::Traffic;
+use towpath_engine::{Engine, ports::Traffic};
 
 use super::files::write_private;
 
@@ -27,12 +27,20 @@ fn route_id(text: &str) -> Option<RouteId> {
 }
 
 /// Writes the addresses down whenever they change, for ever.
-pub(super) async fn keep(data: &Path, traffic: Arc<dyn Traffic>) {
+pub(super) async fn keep(data: &Path, traffic: Arc<dyn Traffic>, engine: Arc<Engine>) {
     let mut kept = read(data);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
+        let world = engine.world();
+        // An environment that was destroyed takes its addresses with it.
+        let known = |route: &str| {
+            route_id(route).is_some_and(|id| {
+                !world.gone.contains_key(&id.environment) || world.environments.contains_key(&id.environment)
+            })
+        };
         let now = traffic.status().routes;
         let mut next = kept.clone();
+        next.retain(|route, _| known(route));
         next.extend(now.into_iter().filter_map(|(route, status)| Some((route, status.listen?))));
         if next != kept
             && let Ok(text) = serde_json::to_vec_pretty(&next)

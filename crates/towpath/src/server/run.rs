@@ -186,7 +186,7 @@ async fn run_opened(
         () = stopped.told() => None,
         ended = &mut serving => Some(ended),
         // Never ends by itself.
-        () = addresses::keep(data, parts.proxy.clone()) => None,
+        () = addresses::keep(data, parts.proxy.clone(), Arc::clone(&parts.engine)) => None,
     };
     tracing::info!("stopping");
     // Nobody is there to be told only when both have ended already.

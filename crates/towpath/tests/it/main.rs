@@ -15,11 +15,15 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod previews;
+mod overlay;
 mod project;
 mod release;
 mod render;
 mod rollouts;
 mod run;
+mod schema;
 mod server;

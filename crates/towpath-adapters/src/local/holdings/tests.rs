@@ -48,7 +48,7 @@ fn what_is_deleted_is_gone_and_can_be_deleted_again() {
     let folder = folder();
     let data = folder.path();
     for _ in 0..2 {
-        for held in list(&self::folder().path()).unwrap() {
+        for held in list(self::folder().path()).unwrap() {
             if held.place.starts_with("logs/staging") {
                 continue;
             }

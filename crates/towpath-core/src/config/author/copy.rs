@@ -183,6 +183,8 @@ fn block(key: &str, value: &Json, depth: usize) -> String {
             let below: String = map.iter().map(|(key, value)| block(key, value, depth + 1)).collect();
             format!("{indent}{key}:\n{below}")
         }
-        other => format!("{indent}{key}: {other}\n"),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            format!("{indent}{key}: {value}\n")
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Diagnostics for people: excerpt of the source, mark under the mistake, help.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
@@ -67,6 +67,22 @@ impl<'a> Report<'a> {
     }
 }
 
+/// Returns the line a label begins in, every secret blotted out.
+pub(super) fn excerpt(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<String> {
+    let text = sources.get(label.source)?.text();
+    let at = label.span.start as usize;
+    let start = text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
+    let line = text.get(start..)?.lines().next().unwrap_or_default();
+    let hidden: Vec<_> = secrets
+        .iter()
+        .filter(|secret| secret.source == label.source)
+        .map(|secret| {
+            (secret.span.start as usize).saturating_sub(start)..(secret.span.end as usize).saturating_sub(start)
+        })
+        .collect();
+    Some(blotted(line.trim_end(), &hidden))
+}
+
 /// The source with every secret blotted out, byte for byte, so that every place stays where it is.
 fn code(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<NamedSource<String>> {
     let source = sources.get(label.source)?;
@@ -78,12 +94,15 @@ fn code(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<NamedSou
     if hidden.is_empty() {
         return Some(NamedSource::new(source.name(), source.text().to_owned()));
     }
+    Some(NamedSource::new(source.name(), blotted(source.text(), &hidden)))
+}
+
+fn blotted(text: &str, hidden: &[Range<usize>]) -> String {
     let blot = |(place, c): (usize, char)| {
         let hide = c != '\n' && hidden.iter().any(|hidden| hidden.contains(&place));
         if hide { "*".repeat(c.len_utf8()) } else { c.to_string() }
     };
-    let text: String = source.text().char_indices().map(blot).collect();
-    Some(NamedSource::new(source.name(), text))
+    text.char_indices().map(blot).collect()
 }
 
 /// Cuts the span to its first line: a mark over a whole section would hide what it is about.

@@ -43,11 +43,19 @@ pub(super) enum Part {
     Url,
 }
 
+/// For what help is worth finding: a reference that says itself what else to take needs none, and of many mistakes only
+/// the first are told. Finding the nearest key looks at every key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Helped {
+    pub(super) unset: bool,
+    pub(super) wrong: bool,
+}
+
 /// Computed values, for suggestions.
 const OUTPUTS: [&str; 4] = ["environment.name", "environment.tier", "environment.url", "project.name"];
 
 impl<'a> Outputs<'a> {
-    pub(super) fn find(&self, tree: &'a Value, text: &str) -> Found<'a> {
+    pub(super) fn find(&self, tree: &'a Value, text: &str, helped: Helped) -> Found<'a> {
         let Ok(path) = text.parse::<Path>() else {
             return Found::Wrong(format!("`{text}` is not a path such as `services.web.port`"), None);
         };
@@ -66,17 +74,17 @@ impl<'a> Outputs<'a> {
         match keys.as_slice() {
             ["environment", "name"] => word(Some(self.environment)),
             ["environment", "tier"] => word(self.tier),
-            ["environment", "url"] => leaf(tree, text, &Path::of_keys(["url"])),
+            ["environment", "url"] => leaf(tree, text, &Path::of_keys(["url"]), helped),
             ["project", "name"] => word(self.project),
-            ["services", service, "address"] => listen(tree, text, service, Part::Address),
-            ["services", service, "port"] => listen(tree, text, service, Part::Port),
-            ["services", service, "url"] => listen(tree, text, service, Part::Url),
-            _ => leaf(tree, text, &path),
+            ["services", service, "address"] => listen(tree, text, (service, Part::Address), helped),
+            ["services", service, "port"] => listen(tree, text, (service, Part::Port), helped),
+            ["services", service, "url"] => listen(tree, text, (service, Part::Url), helped),
+            _ => leaf(tree, text, &path, helped),
         }
     }
 }
 
-fn listen<'a>(tree: &'a Value, text: &str, service: &str, part: Part) -> Found<'a> {
+fn listen<'a>(tree: &'a Value, text: &str, (service, part): (&str, Part), helped: Helped) -> Found<'a> {
     let known = tree.get("services").and_then(Value::as_map);
     if tree.get("services").and_then(|services| services.get(service)).is_none() {
         let names = known.into_iter().flat_map(|map| map.keys().map(AsRef::as_ref));
@@ -85,7 +93,7 @@ fn listen<'a>(tree: &'a Value, text: &str, service: &str, part: Part) -> Found<'
             Some(suggestion(service, names.collect::<Vec<_>>())),
         );
     }
-    match leaf(tree, text, &Path::of_keys(["services", service, "listen"])) {
+    match leaf(tree, text, &Path::of_keys(["services", service, "listen"]), Helped { unset: false, ..helped }) {
         Found::Text(address, place) => match part.of(&address) {
             Some(text) => Found::Text(text, place),
             None => Found::Wrong(format!("`services.{service}.listen` is no address"), None),
@@ -98,7 +106,7 @@ fn listen<'a>(tree: &'a Value, text: &str, service: &str, part: Part) -> Found<'
     }
 }
 
-fn leaf<'a>(tree: &'a Value, text: &str, path: &Path) -> Found<'a> {
+fn leaf<'a>(tree: &'a Value, text: &str, path: &Path, helped: Helped) -> Found<'a> {
     let in_command = path.segments().iter().any(|segment| *segment == Segment::Key("command".to_owned()));
     match path.segments() {
         [Segment::Key(section), Segment::Key(name)] if section == "variables" => {
@@ -123,12 +131,11 @@ fn leaf<'a>(tree: &'a Value, text: &str, path: &Path) -> Found<'a> {
         _ => {}
     }
     match tree.at(path).map(|value| (value, &value.data)) {
-        Some((value, Data::Scalar(scalar))) if scalar.text().contains('$') && scalar.kind == ScalarKind::Text => {
+        Some((_, Data::Scalar(scalar))) if scalar.text().contains('$') && scalar.kind == ScalarKind::Text => {
             if in_command {
                 let why = format!("`{text}` is a command, which is completed only when an instance starts");
                 return Found::Wrong(why, None);
             }
-            let _ = value;
             Found::Name(Name::Leaf(path.clone()))
         }
         Some((value, Data::Scalar(scalar))) if scalar.kind != ScalarKind::Null => {
@@ -136,36 +143,52 @@ fn leaf<'a>(tree: &'a Value, text: &str, path: &Path) -> Found<'a> {
         }
         Some((value, Data::List(_) | Data::Map(_))) => {
             let what = if value.as_map().is_some() { "a map" } else { "a list" };
-            let mut first = None;
-            value.leaves(&mut |below, _| {
-                if first.is_none() {
-                    first = Some(below.to_string());
-                }
-            });
-            let help = first.filter(|first| !first.is_empty()).map(|first| {
+            let first = first_leaf(value);
+            let help = Some(first).filter(|first| !first.segments().is_empty()).map(|first| {
+                let first = first.to_string();
                 let dot = if first.starts_with('[') { "" } else { "." };
                 format!("refer to one of its values, such as `${{{text}{dot}{first}}}`")
             });
             Found::Wrong(format!("`{text}` is {what}, not one value"), help)
         }
-        Some((_, Data::Removed | Data::Scalar(_))) | None => absent(tree, text, path),
+        Some((_, Data::Removed | Data::Scalar(_))) | None => absent(tree, text, path, helped),
+    }
+}
+
+/// Returns the way to the first leaf under a list or map.
+fn first_leaf(value: &Value) -> Path {
+    let (mut path, mut at) = (Path::default(), value);
+    loop {
+        let next = match &at.data {
+            Data::Map(map) => map.iter().next().map(|(key, member)| (Segment::Key(key.to_string()), &member.value)),
+            Data::List(items) => items.first().map(|item| (Segment::Index(0), item)),
+            Data::Removed | Data::Scalar(_) => None,
+        };
+        let Some((segment, value)) = next else { return path };
+        path.push(segment);
+        at = value;
     }
 }
 
 /// Nothing is there. An unknown first key is a mistake whatever the reference says instead.
-fn absent<'a>(tree: &'a Value, text: &str, path: &Path) -> Found<'a> {
-    let mut keys: Vec<String> = OUTPUTS.map(str::to_owned).to_vec();
-    tree.leaves(&mut |path, _| keys.push(path.to_string()));
-    let near = nearest(text, keys.iter().map(String::as_str));
-    let help = match near {
-        Some(near) => format!("did you mean `${{{near}}}`?"),
-        None => format!("set `{text}` or write `${{{text}:-default}}`"),
-    };
+fn absent<'a>(tree: &'a Value, text: &str, path: &Path, helped: Helped) -> Found<'a> {
     let known = match path.segments().first() {
         Some(Segment::Key(first)) => super::SECTIONS.contains(&first.as_str()) || tree.get(first).is_some(),
         Some(Segment::Index(_)) | None => false,
     };
-    if known { Found::Unset(help) } else { Found::Wrong(format!("an environment has nothing at `{text}`"), Some(help)) }
+    let help = || {
+        let mut keys: Vec<String> = OUTPUTS.map(str::to_owned).to_vec();
+        tree.leaves(&mut |path, _| keys.push(path.to_string()));
+        match nearest(text, keys.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `${{{near}}}`?"),
+            None => format!("set `{text}` or write `${{{text}:-default}}`"),
+        }
+    };
+    if known {
+        Found::Unset(if helped.unset { help() } else { String::new() })
+    } else {
+        Found::Wrong(format!("an environment has nothing at `{text}`"), helped.wrong.then(help))
+    }
 }
 
 impl Part {
@@ -186,7 +209,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        other => other,
+        IpAddr::V4(_) | IpAddr::V6(_) => address.ip(),
     };
     SocketAddr::new(ip, address.port())
 }

@@ -206,6 +206,8 @@ fn a_bomb_is_stopped() {
 fn asking_a_big_value_often_costs_no_copy_each_time() {
     let often = "${BIG:+}".repeat(200_000);
     assert_eq!(run(&[("BIG", &"x".repeat(4 << 20)), ("X", &often)]).texts["X"], Some(String::new()));
+    let absent = "${infrastructure.none:-}${services.web:+}".repeat(50_000);
+    assert_eq!(run(&[("X", &absent)]).errors.len(), MAX_MISTAKES);
     // As many wrong ones are not all told.
     let wrong = "${NOBODY}".repeat(200_000);
     assert_eq!(run(&[("X", &wrong)]).errors.len(), MAX_MISTAKES);

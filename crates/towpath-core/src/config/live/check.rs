@@ -47,7 +47,9 @@ impl Loaded {
         let parsed = if variable { None } else { yaml::parse(crate::config::SourceId(0), value, 0).0 };
         let tree = parsed.map(|document| Value::of(&document, document.root(), Nulls::Keep));
         let mut names = Vec::new();
-        tree.iter().for_each(|tree| names_in(tree, &mut names));
+        if let Some(tree) = &tree {
+            names_in(tree, &mut names);
+        }
         if let Some(name) = names.iter().find(|name| self.declared.is_secret(name)) {
             return Some(format!("would hold the value of `{name}`, which is declared secret"));
         }

@@ -42,7 +42,7 @@ impl Work<'_> {
                 continue;
             };
             let Some(member) = variables.get_mut(name).filter(|member| !member.value.is_removed()) else { continue };
-            if !loaded.declared.is_default(name, member.value.origin) {
+            if !loaded.declared.is_default(name, &member.value) {
                 let message = format!("`{name}` must not be set in `{environment}`");
                 let error = Diagnostic::error("config::forbidden", member.value.origin, message);
                 let error = error.related(word.label, "forbidden here").hidden(declaration.secret);
@@ -88,6 +88,9 @@ impl Work<'_> {
         }
         let declared = &self.loaded.declared;
         if !declared.variables.contains_key(name) {
+            if self.loaded.project.unreadable.variables {
+                return None;
+            }
             let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
             let help = suggestion(name, declared.variables.keys().map(String::as_str));
             self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`; {help}")));
@@ -98,7 +101,7 @@ impl Work<'_> {
         let kind = self.sources.get(value.origin.source).map(|source| source.kind().clone());
         let in_file = kind == Some(SourceKind::File);
         let deprecated = declaration.and_then(|declaration| declaration.deprecated.as_ref());
-        if let Some(deprecated) = deprecated.filter(|_| !declared.is_default(name, value.origin)) {
+        if let Some(deprecated) = deprecated.filter(|_| !declared.is_default(name, value)) {
             let message = format!("`{name}` is deprecated: {}", deprecated.words());
             self.diagnostics.push(Diagnostic::warning("config::deprecated", value.origin, message).hidden(secret));
         }
@@ -138,7 +141,7 @@ impl Work<'_> {
             }
             let declared = &self.loaded.declared;
             // A default that refers to nothing was checked when it was declared.
-            let checked = declared.is_default(name, raw.label) && !raw.text.contains('$');
+            let checked = declared.is_of_default(name, raw.label) && !raw.literal && !raw.text.contains('$');
             if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, &text.text).err()) {
                 let hidden = raw.secret || text.secret;
                 self.diagnostics.push(wrong.diagnostic(&format!("variables.{name}"), raw.label).hidden(hidden));

@@ -2,17 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{
+    access::{AccessFile, positive},
     gates::GatesFile,
-    sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile, UrlText},
-    service::{CommandLine, HttpPath, ServiceFile},
+    keeping::{BackupsFile, BudgetFile, DataFile},
+    promises::{AlertsFile, SlaFile},
+    scaling::AutoscalingFile,
+    sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile},
+    service::{CommandLine, ServiceFile},
     strategy::StrategyFile,
+    values::{HttpPath, Namespace, UrlText},
 };
 use crate::{
     config::{
+        describe::{Book, Shape},
         diagnostic::Diagnostic,
         nearest::suggestion,
-        read::{Placed, Read, Reader, section},
+        read::{NAME, Placed, Read, Reader, section},
         value::Value,
     },
     deployment::{Check, CheckAction},
@@ -22,24 +30,27 @@ use crate::{
 };
 
 section! {
-    /// The environment file, after all layers were merged.
+    /// What an environment is, after all layers were laid over each other.
     pub struct EnvironmentFile {
         /// The environment this one is built on; all it does not say is taken from there.
-        extends: Option<Value>,
+        extends: Option<Parent>,
         /// How much depends on it: development, testing, staging or production.
         tier: Option<Tier>,
         /// Other names it answers to.
-        aliases: Option<Value>,
+        aliases: Option<Aliases>,
         /// What it is for.
         description: Option<String>,
         /// Where people reach it.
         url: Option<UrlText>,
         /// Where programs reach it.
         api_url: Option<UrlText>,
+        /// The Kubernetes namespace that everything of it lives in.
+        /// Towpath checks this and shows it; nothing acts on it yet.
+        namespace: Option<Namespace>,
         /// The services, by name; fields override those of `towpath.yaml`.
         services: BTreeMap<ServiceName, ServiceFile>,
         /// Values of the variables declared in `towpath.yaml`.
-        variables: Option<Value>,
+        variables: Option<VariableValues>,
         /// How releases are brought in.
         deployment: DeploymentFile = DeploymentFile::default(),
         /// What a release must pass to enter.
@@ -50,12 +61,101 @@ section! {
         infrastructure: Option<InfrastructureFile>,
         /// What it may use beside the services: databases, workers, monitoring.
         resources: BTreeMap<String, ResourceFile>,
+        /// How near to people its data are.
+        data: Option<DataFile>,
+        /// Who may use the application.
+        access: Option<AccessFile>,
+        /// What users are promised.
+        sla: Option<SlaFile>,
+        /// When somebody is told that something is wrong.
+        alerts: Option<AlertsFile>,
+        /// How its data are copied.
+        backups: Option<BackupsFile>,
+        /// What it may cost.
+        budget: Option<BudgetFile>,
+        /// How many instances of each service run when the load decides.
+        autoscaling: Option<AutoscalingFile>,
         /// What protects it.
         security: Option<SecurityFile>,
         /// Logs, metrics and traces.
         observability: Option<ObservabilityFile>,
         /// Features that are on or off from the start.
+        /// Towpath checks this and shows it; nothing acts on it yet.
         features: BTreeMap<String, bool>,
+    }
+    check(value, reader; namespace, infrastructure) {
+        let cluster = infrastructure.as_ref().and_then(|infrastructure| infrastructure.kubernetes.as_ref());
+        let inner = cluster.and_then(|cluster| cluster.namespace.as_ref());
+        let sound = namespace.is_none() || inner.is_none() || namespace.as_ref() == inner;
+        if !sound {
+            let why = "`namespace` and `infrastructure.kubernetes.namespace` must be the same; one of them is enough";
+            reader.clash(value, &["namespace"], why);
+        }
+        sound
+    }
+}
+
+/// Declares a key that is read before the layers are merged and only described here.
+macro_rules! elsewhere {
+    ($( $(#[$meta:meta])* $name:ident |$book:ident| $shape:expr; )*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name;
+
+        impl Read for $name {
+            fn read(_: &Value, _: &mut Reader) -> Option<Self> {
+                Some(Self)
+            }
+
+            fn shape($book: &mut Book) -> Shape {
+                $shape
+            }
+        }
+    )*};
+}
+
+elsewhere! {
+    /// The name of another environment, or `base`.
+    Parent |book| {
+        let words = EnvironmentName::shape(book).words;
+        Shape { words, json: Book::one_of(&book.names.parents, json!({ "type": "string", "pattern": NAME })) }
+    };
+    /// Other names.
+    Aliases |book| {
+        let words = EnvironmentName::shape(book).words;
+        let json = json!({ "type": "array", "items": { "type": "string", "pattern": NAME } });
+        Shape { words: format!("list of {words}"), json }
+    };
+    /// A value for each variable.
+    VariableValues |book| {
+        let words = "map from variable to its value".to_owned();
+        let json = match &book.names.variables {
+            Some(known) => json!({ "type": "object", "properties": known, "additionalProperties": false }),
+            None => json!({ "type": "object", "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" } }),
+        };
+        Shape { words, json }
+    };
+}
+
+/// The name of an environment the project has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownEnvironment(pub EnvironmentName);
+
+impl Read for KnownEnvironment {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let name = EnvironmentName::read(value, reader)?;
+        let known = reader.environments.contains(name.as_str());
+        if !known {
+            let message = format!("`{}`: there is no environment `{name}`", reader.path());
+            let help = suggestion(name.as_str(), reader.environments.iter().map(String::as_str));
+            reader.push(Diagnostic::error("config::reference", value.origin, message).help(help));
+        }
+        known.then_some(Self(name))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let words = EnvironmentName::shape(book).words;
+        Shape { words, json: Book::one_of(&book.names.environment_words, json!({ "type": "string", "pattern": NAME })) }
     }
 }
 
@@ -69,6 +169,35 @@ section! {
         progress_deadline: Option<Millis>,
         /// The readiness probe of every service that declares none.
         health_check: Option<HealthCheckFile>,
+        /// What happens when a deployment fails.
+        rollback: Option<RollbackFile>,
+    }
+}
+
+section! {
+    /// What happens when a deployment fails.
+    /// Towpath checks this and shows it; nothing acts on it yet: a failed rollout always goes back by itself.
+    pub struct RollbackFile {
+        /// Whether one can go back.
+        enabled: bool = true,
+        /// Whether it goes back by itself.
+        automatic: bool = true,
+        /// How long going back may take.
+        timeout: Millis = Millis::from_secs(300),
+    }
+    check(value, reader; enabled, automatic) {
+        let sound = *enabled || !automatic || value.get("automatic").is_none();
+        if !sound {
+            reader.clash(value, &["enabled", "automatic"], "`automatic: true` needs `enabled: true`");
+        }
+        sound
+    }
+    check(value, reader; timeout) {
+        let sound = timeout.0 > 0;
+        if !sound {
+            positive(value, "timeout", reader);
+        }
+        sound
     }
 }
 
@@ -82,10 +211,17 @@ section! {
         /// Time after which an attempt has failed.
         timeout: Millis = Millis::from_secs(2),
     }
-    check(this, value, reader) {
-        let sound = this.interval.0 > 0 && this.timeout.0 > 0;
+    check(value, reader; interval) {
+        let sound = interval.0 > 0;
         if !sound {
-            reader.wrong(value, "`interval` and `timeout` must be longer than 0");
+            positive(value, "interval", reader);
+        }
+        sound
+    }
+    check(value, reader; timeout) {
+        let sound = timeout.0 > 0;
+        if !sound {
+            positive(value, "timeout", reader);
         }
         sound
     }
@@ -102,18 +238,22 @@ pub struct KnownService(pub ServiceName);
 impl Read for KnownService {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let name = ServiceName::read(value, reader)?;
-        let known = reader.services.iter().any(|service| service == name.as_str());
-        if !known {
+        if let Some(services) = reader.services.as_ref().filter(|services| !services.contains(name.as_str())) {
             let message = format!("there is no service `{name}`");
-            let help = suggestion(name.as_str(), reader.services.iter().map(String::as_str));
+            let help = suggestion(name.as_str(), services.iter().map(String::as_str));
             reader.push(Diagnostic::error("config::reference", value.origin, message).help(help));
+            return None;
         }
-        known.then_some(Self(name))
+        Some(Self(name))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        ServiceName::shape(book)
     }
 }
 
 section! {
-    /// The keys of a check.
+    /// A check of a new revision.
     pub struct CheckMap {
         /// What people call it.
         name: String,
@@ -126,13 +266,7 @@ section! {
         /// How often it is tried again.
         retries: u32 = 0,
     }
-    check(this, value, reader) {
-        let one = this.http.is_some() != this.command.is_some();
-        if !one {
-            reader.wrong(value, "a check needs exactly one of `http` and `command`");
-        }
-        one
-    }
+    choice("http", "command"; one) "a check needs exactly one of `http` and `command`"
 }
 
 section! {
@@ -163,6 +297,10 @@ impl Read for CheckFile {
         };
         let check = Check { name: map.name, action, timeout: map.timeout, retries: map.retries };
         Some(Self(check))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        CheckMap::shape(book)
     }
 }
 

@@ -3,12 +3,15 @@
 use std::{collections::BTreeSet, num::NonZeroU32};
 
 use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
 
+use super::access::positive;
 use crate::{
     config::{
+        describe::{Book, Shape},
         diagnostic::Diagnostic,
         nearest::suggestion,
-        read::{Placed, Read, Reader, section},
+        read::{NAME, Placed, Read, Reader, section},
         value::Value,
     },
     ids::Role,
@@ -50,12 +53,20 @@ pub struct KnownRole(pub Role);
 impl Read for KnownRole {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let role = Role::read(value, reader)?;
-        if !reader.roles.contains(role.as_str()) {
+        if let Some(roles) = reader.roles.as_ref().filter(|roles| !roles.contains(role.as_str())) {
             let message = format!("nobody in the project has the role `{role}`");
-            let help = suggestion(role.as_str(), reader.roles.iter().map(String::as_str));
+            let help = suggestion(role.as_str(), roles.iter().map(String::as_str));
             reader.push(Diagnostic::warning("config::nobody", value.origin, message).help(help));
         }
         Some(Self(role))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let words = Role::shape(book).words;
+        let any = json!({ "type": "string", "pattern": NAME });
+        let json =
+            if book.names.roles.is_empty() { any } else { json!({ "anyOf": [{ "enum": book.names.roles }, any] }) };
+        Shape { words, json }
     }
 }
 
@@ -75,7 +86,7 @@ section! {
 pub struct WindowFile(Window);
 
 section! {
-    /// The keys of a window.
+    /// A time in which something holds: again and again, or once.
     pub struct WindowMap {
         /// When it begins again and again: the five fields of crontab.
         cron: Option<Placed<String>>,
@@ -90,55 +101,82 @@ section! {
         /// Why, in words; shown to whom it stops.
         reason: Option<String>,
     }
+    choice("cron", "from"; one) "a window needs `cron` and `duration`, or `from` and `to`"
+    check(value, reader; cron, duration, from) {
+        let sound = cron.is_some() == duration.is_some() || (cron.is_none() && from.is_none());
+        if !sound && duration.is_none() {
+            reader.wrong(value, "`cron` needs `duration`", "write `duration: 2h`, how long the window lasts");
+        } else if !sound {
+            reader.clash(value, &["duration", "from"], "`duration` belongs to `cron`; with `from` write `to`");
+        }
+        sound
+    }
+    check(value, reader; from, to, cron) {
+        let sound = from.is_some() == to.is_some() || (cron.is_none() && from.is_none());
+        if !sound && to.is_none() {
+            reader.wrong(value, "`from` needs `to`", "write `to: …`, when the window ends");
+        } else if !sound {
+            reader.clash(value, &["to", "cron"], "`to` belongs to `from`; with `cron` write `duration`");
+        }
+        sound
+    }
+    check(value, reader; from, to) {
+        let sound = from.zip(*to).is_none_or(|(from, to)| from < to);
+        if !sound {
+            reader.clash(value, &["from", "to"], "`to` must be later than `from`");
+        }
+        sound
+    }
+    check(_value, reader; cron) {
+        cron.as_ref().is_none_or(|cron| check_cron(cron, reader))
+    }
+    check(value, reader; duration) {
+        let sound = duration.is_none_or(|time| time.0 > 0);
+        if !sound {
+            positive(value, "duration", reader);
+        }
+        sound
+    }
+    check(_value, reader; timezone) {
+        timezone.as_ref().is_none_or(|zone| check_zone(zone, reader))
+    }
 }
 
 impl Read for WindowFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let map = WindowMap::read(value, reader)?;
-        let reason = map.reason;
-        match (map.cron, map.duration, map.timezone, map.from, map.to) {
-            (Some(cron), Some(duration), zone, None, None) => {
-                let time_zone = zone_name(zone, reader)?;
-                check_cron(&cron, duration, reader)?;
-                Some(Self(Window::Recurring { cron: cron.value, duration, time_zone, reason }))
-            }
-            (None, None, None, Some(from), Some(to)) if from < to => Some(Self(Window::Absolute { from, to, reason })),
-            (None, None, None, Some(_), Some(_)) => {
-                reader.wrong(value, "`to` must be later than `from`");
-                None
-            }
-            _ => {
-                reader.wrong(value, "a window needs `cron` and `duration` (and `timezone`), or `from` and `to`");
-                None
-            }
-        }
+        let WindowMap { cron, duration, timezone, from, to, reason } = WindowMap::read(value, reader)?;
+        let recurring = cron.zip(duration).map(|(cron, duration)| {
+            let time_zone = timezone.map_or_else(|| "UTC".to_owned(), |zone| zone.value);
+            Window::Recurring { cron: cron.value, duration, time_zone, reason: reason.clone() }
+        });
+        recurring.or_else(|| from.zip(to).map(|(from, to)| Window::Absolute { from, to, reason })).map(Self)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        WindowMap::shape(book)
     }
 }
 
-fn zone_name(zone: Option<Placed<String>>, reader: &mut Reader) -> Option<String> {
-    let Some(zone) = zone else { return Some("UTC".to_owned()) };
-    if TimeZone::get(&zone.value).is_err() {
-        let message = format!("`{}` is not an IANA time zone such as `Europe/Berlin`", zone.value);
-        reader.error("config::value", zone.label, message);
-        return None;
+fn check_zone(zone: &Placed<String>, reader: &mut Reader) -> bool {
+    let sound = TimeZone::get(&zone.value).is_ok();
+    if !sound {
+        let message = format!("`{}` is not a time zone", zone.value);
+        let error = Diagnostic::error("config::value", zone.label, message);
+        reader.push(error.help("use a name of the IANA database such as `Europe/Berlin` or `UTC`"));
     }
-    Some(zone.value)
+    sound
 }
 
-fn check_cron(cron: &Placed<String>, duration: Millis, reader: &mut Reader) -> Option<()> {
+fn check_cron(cron: &Placed<String>, reader: &mut Reader) -> bool {
     let fields = cron.value.split_whitespace().count();
-    let read = cronexpr::parse_crontab(&format!("{} UTC", cron.value));
-    if fields != 5 || read.is_err() {
-        let message =
-            format!("`{}` is not five fields of crontab: minute hour day-of-month month day-of-week", cron.value);
-        reader.error("config::value", cron.label, message);
-        return None;
+    let sound = fields == 5 && cronexpr::parse_crontab(&format!("{} UTC", cron.value)).is_ok();
+    if !sound {
+        let message = format!("`{}` is not a line of crontab", cron.value);
+        let error = Diagnostic::error("config::value", cron.label, message);
+        let help = "write five fields: minute hour day-of-month month day-of-week, such as `0 16 * * FRI`";
+        reader.push(error.help(help));
     }
-    if duration.0 == 0 {
-        reader.error("config::value", cron.label, "the window of this `cron` has no length");
-        return None;
-    }
-    Some(())
+    sound
 }
 
 impl GatesFile {

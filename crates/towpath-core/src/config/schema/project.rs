@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use super::{
     compare::CompareFile,
     retention::{PreviewsFile, RetentionFile},
+    service::ServiceFile,
     variable::{Declaration, VariableFile, is_variable_name, reserved},
 };
 use crate::{
     config::{
-        read::{Fields, Placed, Read, Reader, Step, section, words},
+        describe::{Book, Shape},
+        diagnostic::Diagnostic,
+        read::{Placed, Read, Reader, Step, parts, section, words},
         source::Label,
         value::{Data, Value},
     },
-    ids::{ArtifactName, EnvironmentName, PrincipalName, ProjectName, Role},
+    ids::{ArtifactName, EnvironmentName, PrincipalName, ProjectName, Role, ServiceName},
 };
 
 /// The project file. What could not be read is left out, so that the rest can still be checked.
@@ -35,6 +40,21 @@ pub struct ProjectFile {
     pub previews: PreviewsFile,
     /// How long things are kept.
     pub retention: RetentionFile,
+    /// Sections that others refer to and that could not be read at all.
+    pub(crate) unreadable: Unreadable,
+}
+
+/// Which sections could not be read: what refers to them cannot be judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) people: bool,
+    pub(crate) services: bool,
+    pub(crate) variables: bool,
+}
+
+impl Unreadable {
+    /// Nothing could be read.
+    pub(crate) const ALL: Self = Self { people: true, services: true, variables: true };
 }
 
 /// A declared variable with the place of its name.
@@ -46,19 +66,71 @@ pub struct DeclaredVariable {
 
 impl ProjectFile {
     pub(crate) fn read(value: &Value, reader: &mut Reader) -> Self {
-        let Some(mut fields) = Fields::new(value, reader) else { return Self::default() };
-        let project = fields.field("project", None, reader);
-        let people = fields.field("people", None, reader).unwrap_or_default();
-        // The services are read once per environment, after merging.
-        let _: Option<Option<Value>> = fields.field("services", None, reader);
-        let pipeline = fields.field("pipeline", None, reader);
-        let artifacts = fields.field("artifacts", None, reader).unwrap_or_default();
-        let variables = fields.field("variables", None, reader).map(|Declarations(all)| all).unwrap_or_default();
-        let compare = fields.field("compare", None, reader).unwrap_or_default();
-        let previews = fields.field("previews", Some(PreviewsFile::default()), reader).unwrap_or_default();
-        let retention = fields.field("retention", Some(RetentionFile::default()), reader).unwrap_or_default();
-        fields.finish(reader);
-        Self { project, people, pipeline, variables, artifacts, compare, previews, retention }
+        let Some(keys) = ProjectKeys::read(value, reader) else {
+            return Self { unreadable: Unreadable::ALL, ..Self::default() };
+        };
+        let unreadable = Unreadable {
+            people: keys.people.is_none(),
+            services: keys.services.is_none(),
+            variables: keys.variables.is_none(),
+        };
+        Self {
+            unreadable,
+            project: keys.project,
+            people: keys.people.unwrap_or_default(),
+            pipeline: keys.pipeline,
+            variables: keys.variables.map(|Declarations(all)| all).unwrap_or_default(),
+            artifacts: keys.artifacts.unwrap_or_default(),
+            compare: keys.compare.unwrap_or_default(),
+            previews: keys.previews.unwrap_or_default(),
+            retention: keys.retention.unwrap_or_default(),
+        }
+    }
+}
+
+parts! {
+    /// The project: who takes part, what runs, in which order a release travels, what is configured.
+    pub(crate) struct ProjectKeys {
+        /// The project's name.
+        project: ProjectName,
+        /// Who takes part, by login name.
+        people: BTreeMap<PrincipalName, PersonFile>,
+        /// What runs, by name; an environment's file says what is different there.
+        services: LayeredServices,
+        /// The order in which a release goes through the environments: a list, or what comes before each.
+        pipeline: PipelineFile,
+        /// Where the files of each artifact are, relative to the project's folder.
+        artifacts: BTreeMap<ArtifactName, FolderPath>,
+        /// The variables an application reads, declared once for all environments.
+        variables: Declarations,
+        /// In what environments are meant to differ.
+        compare: Option<CompareFile>,
+        /// What holds for environments that are in no file.
+        previews: PreviewsFile = PreviewsFile::default(),
+        /// How long things are kept.
+        retention: RetentionFile = RetentionFile::default(),
+    }
+}
+
+/// The services: read once per environment, after the layers were merged.
+#[derive(Debug)]
+pub(crate) struct LayeredServices;
+
+impl Read for LayeredServices {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        if value.as_map().is_none() {
+            reader.expected(value, "a map from service to how it runs");
+            return None;
+        }
+        Some(Self)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        book.layered(BTreeMap::<ServiceName, ServiceFile>::shape)
     }
 }
 
@@ -71,13 +143,24 @@ impl Read for FolderPath {
         let text = String::read(value, reader)?;
         let plain = text.split('/').all(|part| part != "..") && !text.starts_with('/') && !text.is_empty();
         if !plain {
-            reader.wrong(value, &format!("`{text}` must be a path inside of the project's folder, such as `./dist`"));
+            reader.wrong(
+                value,
+                &format!("`{text}` is outside of the project's folder"),
+                "name a file or folder in it, such as `./dist`",
+            );
         }
         plain.then_some(Self(text))
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        let about = "A file or folder inside of the project's folder, such as `./dist`.";
+        let outside = r"^/|(^|/)\.\.(/|$)";
+        book.simple("folder path", about, json!({ "type": "string", "minLength": 1, "not": { "pattern": outside } }))
+    }
 }
 
-struct Declarations(BTreeMap<String, DeclaredVariable>);
+#[derive(Debug)]
+pub(crate) struct Declarations(BTreeMap<String, DeclaredVariable>);
 
 impl Read for Declarations {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
@@ -101,14 +184,27 @@ impl Read for Declarations {
     fn absent() -> Option<Self> {
         Some(Self(BTreeMap::new()))
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        let declaration = book.under("NAME", VariableFile::shape);
+        let reserved = json!({ "not": { "pattern": "^(PORT|TOWPATH|TOWPATH_.*)$" } });
+        let json = json!({
+            "type": "object",
+            "additionalProperties": crate::config::describe::nullable(declaration.json),
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "allOf": [reserved] },
+        });
+        Shape { words: format!("map from variable to {}", declaration.words), json }
+    }
 }
 
 fn check_name(name: &str, label: Label, reader: &mut Reader) {
     if !is_variable_name(name) {
-        let message = format!("`{name}` cannot be the name of a variable: use letters, digits and `_`");
-        reader.error("config::name", label, message);
+        let message = format!("`{name}` cannot be the name of a variable");
+        let error = Diagnostic::error("config::name", label, message);
+        reader.push(error.help("use letters, digits and `_`, beginning with no digit"));
     } else if reserved(name) {
-        reader.error("config::name", label, format!("`{name}` is set by Towpath itself; choose another name"));
+        let message = format!("`{name}` is set by Towpath itself and cannot be declared");
+        reader.push(Diagnostic::error("config::name", label, message).help("choose another name"));
     }
 }
 
@@ -138,11 +234,22 @@ pub struct StageFile {
 
 impl Read for StageFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let mut fields = Fields::new(value, reader)?;
-        let deploy = fields.field("deploy", Some(Deploy::Manual), reader).unwrap_or(Deploy::Manual);
-        let after = fields.field("after", None, reader).unwrap_or_default();
-        fields.finish(reader);
-        Some(Self { deploy, after })
+        let keys = StageKeys::read(value, reader)?;
+        Some(Self { deploy: keys.deploy.unwrap_or(Deploy::Manual), after: keys.after.unwrap_or_default() })
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        StageKeys::shape(book)
+    }
+}
+
+parts! {
+    /// One environment in the pipeline.
+    pub(crate) struct StageKeys {
+        /// Whether a release that may enter does so by itself; `manual` waits for `towpath promote`.
+        deploy: Deploy = Deploy::Manual,
+        /// The environment, or a list of them, where a release must have been deployed before.
+        after: After,
     }
 }
 
@@ -171,6 +278,10 @@ impl Read for After {
     fn absent() -> Option<Self> {
         Some(Self::default())
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        Book::either(EnvironmentName::shape(book), Vec::<EnvironmentName>::shape(book))
+    }
 }
 
 impl Read for PipelineFile {
@@ -193,6 +304,12 @@ impl Read for PipelineFile {
                 None
             }
         }
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let list = Vec::<EnvironmentName>::shape(book);
+        let map = BTreeMap::<EnvironmentName, StageFile>::shape(book);
+        Book::either(list, map)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How long previews live and what is kept of what was: `previews` and `retention` in `towpath.yaml`.
 
-use super::project::ProjectFile;
+use super::{access::positive, project::ProjectFile};
 use crate::{config::read::section, lifecycle::Housekeeping, units::Millis};
 
 section! {
@@ -9,10 +9,10 @@ section! {
         /// The longest time from now that a preview may live, such as `7d`; 30 days if absent.
         max_ttl: Millis = Housekeeping::default().max_ttl,
     }
-    check(this, value, reader) {
-        let sound = this.max_ttl.0 > 0;
+    check(value, reader; max_ttl) {
+        let sound = max_ttl.0 > 0;
         if !sound {
-            reader.wrong(value, "`max_ttl` must be longer than 0");
+            positive(value, "max_ttl", reader);
         }
         sound
     }
@@ -26,10 +26,10 @@ section! {
         /// How old what nothing names must be before `towpath gc` removes it; 1 hour if absent.
         grace: Millis = Housekeeping::default().grace,
     }
-    check(this, value, reader) {
-        let sound = this.revisions > 0;
+    check(value, reader; revisions) {
+        let sound = *revisions > 0;
         if !sound {
-            reader.wrong(value, "`revisions` must be at least 1: what serves is one");
+            reader.wrong(value, "`revisions` must be at least 1", "what serves is one of them: write 1 or more");
         }
         sound
     }

@@ -1,34 +1,22 @@
 //! What an environment says of its surroundings: infrastructure, resources, security, observability.
 //!
-//! These sections are typed and checked; what acts on them lives with the noun they belong to.
+//! These sections are typed and checked; what acts on them lives with the noun they belong to. Each says so as long
+//! as nothing does.
 
 use std::num::NonZeroU32;
 
+use super::{
+    access::{AllowList, GeoBlockingFile, Mfa, RateLimitFile, SessionsFile},
+    values::{Namespace, Share},
+};
 use crate::{
-    config::{
-        read::{Read, Reader, section, words},
-        value::Value,
-    },
+    config::read::{section, words},
     units::{Bytes, MilliCpu, Millis},
 };
 
-/// A URL with scheme and host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UrlText(pub String);
-
-impl Read for UrlText {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let text = String::read(value, reader)?;
-        let sound = crate::config::variables::is_url(&text);
-        if !sound {
-            reader.wrong(value, &format!("`{text}` is not a URL such as `https://example.org`"));
-        }
-        sound.then_some(Self(text))
-    }
-}
-
 section! {
     /// Where an environment runs.
+    /// Towpath checks this and shows it; nothing acts on it yet.
     pub struct InfrastructureFile {
         /// Whose machines: aws, azure, gcp, on-premise or local.
         provider: Provider,
@@ -64,8 +52,8 @@ section! {
     pub struct KubernetesFile {
         /// The cluster's name.
         cluster_name: String,
-        /// The namespace.
-        namespace: String,
+        /// The namespace; the environment's `namespace` if absent.
+        namespace: Option<Namespace>,
         /// The node pool.
         node_pool: Option<String>,
     }
@@ -73,6 +61,7 @@ section! {
 
 section! {
     /// Something an environment uses beside its services.
+    /// Towpath checks this and shows it; nothing acts on it yet.
     pub struct ResourceFile {
         /// How many.
         replicas: Option<u32>,
@@ -97,24 +86,29 @@ section! {
         /// Whether it alerts.
         alerting: Option<bool>,
     }
-    check(this, value, reader) {
-        let ordered = match (this.min_replicas, this.max_replicas) {
-            (Some(min), Some(max)) => min <= max.get(),
+    check(value, reader; min_replicas, max_replicas) {
+        let sound = match (min_replicas, max_replicas) {
+            (Some(min), Some(max)) => *min <= max.get(),
             (None, _) | (_, None) => true,
         };
-        let one_way = this.replicas.is_none() || (this.min_replicas.is_none() && this.max_replicas.is_none());
-        if !ordered {
-            reader.wrong(value, "`min_replicas` must not be higher than `max_replicas`");
+        if !sound {
+            reader.clash(value, &["min_replicas", "max_replicas"], "`min_replicas` must not be higher than `max_replicas`");
         }
-        if !one_way {
-            reader.wrong(value, "`replicas` is fixed and excludes `min_replicas` and `max_replicas`");
+        sound
+    }
+    check(value, reader; replicas, min_replicas, max_replicas) {
+        let sound = replicas.is_none() || (min_replicas.is_none() && max_replicas.is_none());
+        if !sound {
+            let why = "`replicas` is a fixed number and excludes `min_replicas` and `max_replicas`";
+            reader.clash(value, &["replicas", "min_replicas", "max_replicas"], why);
         }
-        ordered && one_way
+        sound
     }
 }
 
 section! {
     /// What protects an environment.
+    /// Towpath checks this and shows it; nothing acts on it yet.
     pub struct SecurityFile {
         /// Who may reach it over the network.
         network_policy: Option<NetworkPolicy>,
@@ -124,6 +118,16 @@ section! {
         encryption: Option<EncryptionFile>,
         /// What it must comply with.
         compliance: Option<ComplianceFile>,
+        /// How long users stay signed in.
+        sessions: Option<SessionsFile>,
+        /// Whether users need a second factor.
+        mfa: Option<Mfa>,
+        /// The addresses requests may come from; any if empty.
+        ip_allow_list: AllowList,
+        /// From which countries requests may come.
+        geo_blocking: Option<GeoBlockingFile>,
+        /// How many requests one caller may make.
+        rate_limits: Vec<RateLimitFile>,
     }
 }
 
@@ -187,6 +191,7 @@ section! {
 
 section! {
     /// Logs, metrics and traces.
+    /// Towpath checks this and shows it; nothing acts on it yet.
     pub struct ObservabilityFile {
         /// Logs.
         logging: Option<LoggingFile>,
@@ -255,13 +260,6 @@ section! {
         /// Where they are sent.
         endpoint: Option<String>,
         /// The share of requests that is traced, from 0 to 1.
-        sample_rate: Option<f64>,
-    }
-    check(this, value, reader) {
-        let sound = this.sample_rate.is_none_or(|rate| (0.0..=1.0).contains(&rate));
-        if !sound {
-            reader.wrong(value, "`sample_rate` is a share from 0 to 1");
-        }
-        sound
+        sample_rate: Option<Share>,
     }
 }

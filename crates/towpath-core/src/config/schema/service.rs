@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32};
 
+use serde_json::json;
+
+use super::{access::positive, scaling::AutoscalingFile, values::HttpPath};
 use crate::{
     config::{
-        diagnostic::Diagnostic,
+        describe::{Book, Shape},
         nearest::nearest,
         read::{Placed, Read, Reader, section},
         value::{Data, Value},
@@ -39,22 +42,17 @@ section! {
         stop_grace: Millis = Millis::from_secs(10),
         /// How long requests in flight may take after an instance left the routing.
         drain: Millis = Millis::from_secs(10),
+        /// How many instances run when the load decides; in place of what the environment says for all.
+        autoscaling: Option<AutoscalingFile>,
     }
-    check(this, value, reader) {
-        let runs = this.command.is_some() || this.image.is_some();
-        if !runs {
-            let path = reader.path().to_string();
-            let message = format!("`{path}` has neither `command` nor `image`");
-            let help = how_to_run(path.rsplit('.').next().unwrap_or_default(), reader);
-            reader.push(Diagnostic::error("config::missing", value.origin, message).help(help));
-        }
-        runs
-    }
+    choice("command", "image"; least_one) "a service needs `command` or `image`" help how_to_run
 }
 
 /// Says what a service that has nothing to run needs: often it is another one, mistyped in an environment's file.
-fn how_to_run(name: &str, reader: &Reader) -> String {
-    let others = reader.services.iter().map(String::as_str).filter(|other| *other != name);
+fn how_to_run(reader: &Reader) -> String {
+    let path = reader.path().to_string();
+    let name = path.rsplit('.').next().unwrap_or_default();
+    let others = reader.services.iter().flatten().map(String::as_str).filter(|other| *other != name);
     match nearest(name, others) {
         Some(near) => format!("did you mean `{near}`? if not, say under `command:` what starts it"),
         None => "say under `command:` what starts it".to_owned(),
@@ -86,7 +84,7 @@ section! {
 }
 
 section! {
-    /// One probe: exactly one of `http`, `tcp` and `command`.
+    /// One probe.
     pub struct ProbeFile {
         /// GET on the instance's port; 200 to 399 is success. A path alone will do.
         http: Option<HttpFile>,
@@ -105,16 +103,20 @@ section! {
         /// Successes in a row that make it succeeding.
         success_threshold: NonZeroU32 = NonZeroU32::MIN,
     }
-    check(this, value, reader) {
-        let tcp = this.tcp == Some(true);
-        let ways = usize::from(this.http.is_some()) + usize::from(tcp) + usize::from(this.command.is_some());
-        if ways != 1 {
-            reader.wrong(value, "a probe needs exactly one of `http`, `tcp: true` and `command`");
+    choice("http", "tcp", "command"; one) "a probe needs exactly one of `http`, `tcp: true` and `command`"
+    check(value, reader; period) {
+        let sound = period.0 > 0;
+        if !sound {
+            positive(value, "period", reader);
         }
-        if this.period.0 == 0 || this.timeout.0 == 0 {
-            reader.wrong(value, "`period` and `timeout` must be longer than 0");
+        sound
+    }
+    check(value, reader; timeout) {
+        let sound = timeout.0 > 0;
+        if !sound {
+            positive(value, "timeout", reader);
         }
-        ways == 1 && this.period.0 > 0 && this.timeout.0 > 0
+        sound
     }
 }
 
@@ -132,10 +134,6 @@ section! {
     }
 }
 
-/// A path that begins with `/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpPath(pub(crate) String);
-
 /// A command as a list, or one line for the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine(pub(crate) Vec<String>);
@@ -152,16 +150,9 @@ impl Read for HttpFile {
         }
         HttpMap::read(value, reader).map(Self)
     }
-}
 
-impl Read for HttpPath {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let text = String::read(value, reader)?;
-        let sound = text.starts_with('/') && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-        if !sound {
-            reader.wrong(value, &format!("`{text}` is not a path: begin it with `/` and leave out blanks"));
-        }
-        sound.then_some(Self(text))
+    fn shape(book: &mut Book) -> Shape {
+        Book::either(HttpPath::shape(book), HttpMap::shape(book))
     }
 }
 
@@ -182,10 +173,21 @@ impl Read for CommandLine {
             }
         };
         if words.first().is_none_or(String::is_empty) {
-            reader.wrong(value, "a command needs a program");
+            reader.wrong(
+                value,
+                "a command needs a program",
+                "write `[\"./serve\", \"--port\", \"${PORT}\"]` or one line for the shell",
+            );
             return None;
         }
         Some(Self(words))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let word = EnvValue::shape(book).json;
+        let about = "A program with its arguments as a list, or one line for `/bin/sh -c`.";
+        let json = json!({ "anyOf": [{ "type": "string", "minLength": 1 }, { "type": "array", "items": word, "minItems": 1 }] });
+        book.simple("command line", about, json)
     }
 }
 
@@ -193,6 +195,13 @@ impl Read for EnvValue {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let scalar = super::super::read::scalar_of(value, reader, "a text, a number or a truth value")?;
         Some(Self(Placed { value: scalar.text().to_owned(), label: value.origin }))
+    }
+
+    fn shape(_: &mut Book) -> Shape {
+        Shape {
+            words: "text, number or truth value".to_owned(),
+            json: json!({ "type": ["string", "number", "boolean"] }),
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::num::NonZeroU32;
 
+use super::{access::positive, values::Rate};
 use crate::{
     config::{
-        read::{Fields, Read, Reader, section},
+        describe::{Book, Shape},
+        diagnostic::Diagnostic,
+        read::{Fields, Read, Reader, Step, section},
         value::{Data, Value},
     },
     deployment::{AnalysisSpec, CanaryStep, Strategy},
@@ -19,6 +22,22 @@ pub(crate) const FORMS: &[&str] = &["rolling", "recreate", "blue-green", "canary
 pub struct StrategyFile(pub Strategy);
 
 section! {
+    /// How a revision takes over from the one before.
+    pub struct StrategyMap {
+        /// Instance by instance.
+        rolling: Option<RollingFile>,
+        /// The old is stopped, then the new started.
+        recreate: Option<RecreateFile>,
+        /// The new is started beside the old and traffic switched at once.
+        blue_green as "blue-green": Option<BlueGreenFile>,
+        /// A growing share of the traffic goes to the new.
+        canary: Option<CanaryFile>,
+    }
+    choice("rolling", "recreate", "blue-green", "canary"; one)
+        "a strategy is exactly one of `rolling`, `recreate`, `blue-green` and `canary`"
+}
+
+section! {
     /// Instance by instance.
     pub struct RollingFile {
         /// How many instances more than declared may run.
@@ -26,10 +45,11 @@ section! {
         /// How many instances fewer than declared may be ready.
         max_unavailable: u32 = 0,
     }
-    check(this, value, reader) {
-        let moves = this.max_surge + this.max_unavailable > 0;
+    check(value, reader; max_surge, max_unavailable) {
+        let moves = *max_surge > 0 || *max_unavailable > 0;
         if !moves {
-            reader.wrong(value, "with `max_surge` and `max_unavailable` both 0 no instance could be replaced");
+            let why = "with `max_surge` and `max_unavailable` both 0 no instance could be replaced";
+            reader.clash(value, &["max_surge", "max_unavailable"], why);
         }
         moves
     }
@@ -55,16 +75,13 @@ section! {
     /// A growing share of the traffic.
     pub struct CanaryFile {
         /// Weights, pauses and analyses in order; 10, 25, 50 and 100 % with a pause and an analysis each if absent.
-        steps: Option<Vec<StepFile>>,
-    }
-    check(this, value, reader) {
-        let sound = this.steps.as_ref().is_none_or(|steps| rising(steps));
-        if !sound {
-            reader.wrong(value, "the weights of the steps must rise, each from 1 to 100");
-        }
-        sound
+        steps: Option<Steps>,
     }
 }
+
+/// Steps in order; their weights rise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steps(Vec<StepFile>);
 
 section! {
     /// How the proxy's own metrics decide whether a rollout goes on.
@@ -84,12 +101,18 @@ section! {
         /// The highest 95th percentile of latency.
         max_p95: Option<Millis>,
     }
-    check(this, value, reader) {
-        let sound = this.interval.0 > 0 && this.failure_limit < this.count.get();
-        if this.interval.0 == 0 {
-            reader.wrong(value, "`interval` must be longer than 0");
-        } else if !sound {
-            reader.wrong(value, "`failure_limit` must be lower than `count`, or the analysis could never fail");
+    check(value, reader; interval) {
+        let sound = interval.0 > 0;
+        if !sound {
+            positive(value, "interval", reader);
+        }
+        sound
+    }
+    check(value, reader; failure_limit, count) {
+        let sound = *failure_limit < count.get();
+        if !sound {
+            let why = "`failure_limit` must be lower than `count`, or the analysis could never fail";
+            reader.clash(value, &["failure_limit", "count"], why);
         }
         sound
     }
@@ -100,7 +123,7 @@ section! {
 pub struct StepFile(CanaryStep);
 
 section! {
-    /// The keys of a step.
+    /// A step of a canary.
     pub struct StepMap {
         /// Sends this share of the traffic to the new revision.
         weight: Option<Percent>,
@@ -109,11 +132,8 @@ section! {
         /// Judges the new revision.
         analysis: Option<AnalysisFile>,
     }
+    choice("weight", "pause", "analysis"; most_one) "a step is exactly one of `weight`, `pause` and `analysis`"
 }
-
-/// A share with up to two decimals, in hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate(pub u32);
 
 /// How long to wait, or for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,35 +143,20 @@ impl Read for RecreateFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         Fields::new(value, reader)?.finish(reader).then_some(Self)
     }
-}
 
-impl Read for Rate {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let what = "a share such as `1%` or `0.5%`";
-        let text = crate::config::read::text_of(value, reader, what)?;
-        let found = rate(text);
-        if found.is_none() {
-            reader.expected(value, what);
-        }
-        found.map(Self)
+    fn shape(book: &mut Book) -> Shape {
+        book.section("RecreateFile", "The old is stopped, then the new started.", |_| (Vec::new(), Vec::new()))
     }
-}
-
-fn rate(text: &str) -> Option<u32> {
-    let number = text.trim().strip_suffix('%')?.trim_end();
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || fraction.len() > 2 || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let rate = whole.parse::<u32>().ok()?.checked_mul(100)? + format!("{fraction:0<2}").parse::<u32>().ok()?;
-    (rate <= 10_000).then_some(rate)
 }
 
 impl Read for Pause {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let manual = matches!(&value.data, Data::Scalar(scalar) if scalar.text() == "manual");
         if manual { Some(Self(None)) } else { Millis::read(value, reader).map(|time| Self(Some(time))) }
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        book.or_word(&["manual"], Millis::shape)
     }
 }
 
@@ -169,21 +174,59 @@ impl Read for StepFile {
             _ => None,
         };
         if found.is_none() {
-            reader.wrong(value, "a step is exactly one of `weight`, `pause` and `analysis`");
+            let message = format!("`{}`: a step is exactly one of `weight`, `pause` and `analysis`", reader.path());
+            let error = Diagnostic::error("config::missing", value.origin, message);
+            reader.push(error.help("write `weight: 10%`, `pause: 30s` or `analysis: {…}`"));
         }
         found.map(Self)
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        StepMap::shape(book)
+    }
 }
 
-fn rising(steps: &[StepFile]) -> bool {
-    let weights: Vec<u8> = steps
-        .iter()
-        .filter_map(|step| match step.0 {
-            CanaryStep::Weight { percent } => Some(percent.get()),
-            CanaryStep::Pause { .. } | CanaryStep::Analysis(_) => None,
-        })
-        .collect();
-    weights.first().is_none_or(|first| *first > 0) && weights.iter().zip(weights.iter().skip(1)).all(|(a, b)| a < b)
+impl Read for Steps {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let Data::List(items) = &value.data else {
+            reader.expected(value, "a list of steps");
+            return None;
+        };
+        let mut sound = true;
+        let mut steps = Vec::new();
+        let mut before = 0;
+        for (index, item) in items.iter().enumerate() {
+            let step = reader.under(Step::Index(index), |reader| {
+                let step = StepFile::read(item, reader);
+                if let Some(CanaryStep::Weight { percent }) = step.as_ref().map(|step| &step.0) {
+                    sound &= rises(item, before, percent.get(), reader);
+                    before = percent.get();
+                }
+                step
+            });
+            sound &= step.is_some();
+            steps.extend(step);
+        }
+        sound.then_some(Self(steps))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        Vec::<StepFile>::shape(book)
+    }
+}
+
+/// Checks that a weight is above the one before; the first above nothing.
+fn rises(item: &Value, before: u8, percent: u8, reader: &mut Reader) -> bool {
+    if percent > before {
+        return true;
+    }
+    if percent == 0 {
+        reader.wrong(item, "a weight of 0 sends nothing to the new revision", "begin with 1 or more");
+    } else {
+        let why = format!("the weights of the steps must rise: {percent}% comes after {before}%");
+        reader.wrong(item, &why, "raise this weight, or put the step before the other");
+    }
+    false
 }
 
 fn default_analysis() -> AnalysisSpec {
@@ -256,14 +299,7 @@ impl Read for StrategyFile {
             }
             return found;
         }
-        let mut fields = Fields::new(value, reader)?;
-        let rolling = fields.field::<Option<RollingFile>>("rolling", None, reader)?;
-        let recreate = fields.field::<Option<RecreateFile>>("recreate", None, reader)?;
-        let blue_green = fields.field::<Option<BlueGreenFile>>("blue-green", None, reader)?;
-        let canary = fields.field::<Option<CanaryFile>>("canary", None, reader)?;
-        if !fields.finish(reader) {
-            return None;
-        }
+        let StrategyMap { rolling, recreate, blue_green, canary } = StrategyMap::read(value, reader)?;
         let found = match (rolling, recreate, blue_green, canary) {
             (Some(rolling), None, None, None) => {
                 Strategy::Rolling { max_surge: rolling.max_surge, max_unavailable: rolling.max_unavailable }
@@ -275,13 +311,17 @@ impl Read for StrategyFile {
                 keep_old: file.keep_old,
             },
             (None, None, None, Some(file)) => Strategy::Canary {
-                steps: file.steps.map_or_else(default_steps, |steps| steps.into_iter().map(|step| step.0).collect()),
+                steps: file
+                    .steps
+                    .map_or_else(default_steps, |Steps(steps)| steps.into_iter().map(|step| step.0).collect()),
             },
-            _ => {
-                reader.wrong(value, "a strategy is exactly one of `rolling`, `recreate`, `blue-green` and `canary`");
-                return None;
-            }
+            // Said already by the choice of the section.
+            _ => return None,
         };
         Some(Self(found))
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        book.or_word(FORMS, StrategyMap::shape)
     }
 }

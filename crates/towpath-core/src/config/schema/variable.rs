@@ -1,6 +1,9 @@
 //! The declaration of a variable an application reads.
 
+use serde_json::json;
+
 use crate::config::{
+    describe::{Book, Shape},
     diagnostic::Diagnostic,
     read::{Placed, Read, Reader, section, words},
     value::{Data, Value},
@@ -28,11 +31,11 @@ section! {
         /// Whether every environment must have a value.
         required: bool = false,
         /// The environments that must have a value, by name, alias or tier.
-        required_in: Vec<Placed<String>>,
+        required_in: Vec<Placed<EnvironmentWord>>,
         /// The environments that must not set it and do not get its default, by name, alias or tier.
-        forbidden_in: Vec<Placed<String>>,
+        forbidden_in: Vec<Placed<EnvironmentWord>>,
         /// Two or more environments, by name, alias or tier, whose values must differ.
-        must_differ_between: Vec<Placed<String>>,
+        must_differ_between: Vec<Placed<EnvironmentWord>>,
         /// Whether the value is secret: it is masked everywhere and never written into a release.
         secret: bool = false,
         /// The value where no environment sets one; it must be what the variable is declared to be.
@@ -46,15 +49,28 @@ section! {
         /// What to use instead, or `{since, use}`; setting it is then a warning.
         deprecated: Option<Deprecated>,
     }
-    check(this, value, reader) {
-        let listed = this.r#type == VariableType::Enum;
-        if listed && this.values.is_empty() {
-            reader.error("config::missing", value.origin, format!("`{}` is an enum without `values`", reader.path()));
-        } else if !listed && !this.values.is_empty() {
-            reader.wrong(value, "`values` needs `type: enum`");
+    check(value, reader; r#type, values) {
+        let listed = *r#type == VariableType::Enum;
+        if listed && values.is_empty() {
+            let message = format!("`{}` is an enum without `values`", reader.path());
+            let error = Diagnostic::error("config::missing", value.origin, message);
+            reader.push(error.help("list what it may be: `values: [a, b]`"));
+        } else if !listed && !values.is_empty() {
+            reader.clash(value, &["type", "values"], "`values` needs `type: enum`");
         }
-        let lists = check_lists(this, value, reader);
-        listed != this.values.is_empty() && lists
+        listed != values.is_empty()
+    }
+    check(_value, reader; values) {
+        distinct(values, reader)
+    }
+    check(_value, reader; must_differ_between) {
+        let sound = must_differ_between.len() != 1;
+        if let Some(lonely) = must_differ_between.first().filter(|_| !sound) {
+            let message = format!("`{}.must_differ_between` needs two environments or more", reader.path());
+            let error = Diagnostic::error("config::value", lonely.label, message);
+            reader.push(error.help("name another one, or take the key away"));
+        }
+        sound
     }
 }
 
@@ -66,13 +82,7 @@ section! {
         /// The variable or the way to use instead.
         r#use: Option<Placed<String>>,
     }
-    check(this, value, reader) {
-        let said = this.since.is_some() || this.r#use.is_some();
-        if !said {
-            reader.wrong(value, "say `since`, `use` or both, or write a text");
-        }
-        said
-    }
+    choice("since", "use"; least_one) "say `since`, `use` or both, or write a text"
 }
 
 /// Why a variable should not be used any more: a text, or a map.
@@ -98,6 +108,10 @@ impl Read for Deprecated {
             }
         }
     }
+
+    fn shape(book: &mut Book) -> Shape {
+        Book::either(String::shape(book), DeprecatedMap::shape(book))
+    }
 }
 
 impl Read for Word {
@@ -109,6 +123,11 @@ impl Read for Word {
             Some(truth) => value_of(if truth { "true" } else { "false" }),
             None => value_of(scalar.text()),
         })
+    }
+
+    fn shape(_: &mut Book) -> Shape {
+        let json = json!({ "type": ["string", "number", "boolean"] });
+        Shape { words: "text, number or truth value".to_owned(), json }
     }
 }
 
@@ -126,16 +145,14 @@ impl Deprecated {
     }
 }
 
-fn check_lists(this: &Declaration, value: &Value, reader: &mut Reader) -> bool {
-    if this.must_differ_between.len() == 1 {
-        reader.wrong(value, "`must_differ_between` needs two environments or more");
-    }
+/// Checks that no value is listed twice.
+fn distinct(values: &[Word], reader: &mut Reader) -> bool {
     let mut seen: Vec<&Word> = Vec::new();
-    let mut sound = this.must_differ_between.len() != 1;
-    for word in &this.values {
+    let mut sound = true;
+    for word in values {
         if let Some(first) = seen.iter().find(|seen| seen.0.value == word.0.value) {
             let message = format!("`{}` stands twice among the values of `{}`", word.0.value, reader.path());
-            let error = Diagnostic::error("config::value", word.0.label, message);
+            let error = Diagnostic::error("config::value", word.0.label, message).help("take one of them away");
             reader.push(error.related(first.0.label, "first here"));
             sound = false;
         }
@@ -193,6 +210,32 @@ impl VariableType {
     }
 }
 
+/// The name of an environment, or another name of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentWord(String);
+
+impl std::ops::Deref for EnvironmentWord {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Read for EnvironmentWord {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        String::read(value, reader).map(Self)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let words = crate::ids::EnvironmentName::shape(book).words;
+        let known = &book.names.environment_words;
+        let tiers = crate::project::Tier::ALL.map(|tier| tier.as_str().to_owned());
+        let all: Vec<String> = if known.is_empty() { Vec::new() } else { known.iter().cloned().chain(tiers).collect() };
+        Shape { words, json: Book::one_of(&all, json!({ "type": "string" })) }
+    }
+}
+
 /// A bound as written, read by the variable's type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound(pub(crate) Placed<Scalar>);
@@ -201,6 +244,10 @@ impl Read for Bound {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         let scalar = crate::config::read::scalar_of(value, reader, "a number, a duration or a size")?;
         Some(Self(Placed { value: scalar.clone(), label: value.origin }))
+    }
+
+    fn shape(_: &mut Book) -> Shape {
+        Shape { words: "number, duration or size".to_owned(), json: json!({ "type": ["string", "number", "boolean"] }) }
     }
 }
 
@@ -211,12 +258,17 @@ impl Read for VariableFile {
         {
             let declaration = Declaration { r#type: VariableType::read(value, reader)?, ..Declaration::default() };
             if declaration.r#type == VariableType::Enum {
-                reader.wrong(value, "an enum needs its `values`: write `{type: enum, values: [a, b]}`");
+                reader.wrong(value, "an enum needs its `values`", "write `{type: enum, values: [a, b]}`");
                 return None;
             }
             return Some(Self(declaration));
         }
         Declaration::read(value, reader).map(Self)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        let alone: Vec<&str> = VariableType::WORDS.iter().filter(|word| **word != "enum").copied().collect();
+        book.or_word(&alone, Declaration::shape)
     }
 }
 

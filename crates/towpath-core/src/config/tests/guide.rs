@@ -4,10 +4,15 @@ use super::*;
 
 const GUIDE: &str = include_str!("../../../../../docs/src/configuration.md");
 
+const VARIABLES: &str = include_str!("../../../../../docs/src/variables.md");
+
 /// The YAML blocks of the guide that begin with a comment naming a file, in order.
 fn examples() -> Vec<(String, String)> {
-    GUIDE
-        .split("```yaml\n")
+    examples_of(GUIDE)
+}
+
+fn examples_of(page: &str) -> Vec<(String, String)> {
+    page.split("```yaml\n")
         .skip(1)
         .filter_map(|block| block.split_once("```"))
         .filter_map(|(block, _)| {
@@ -43,4 +48,17 @@ fn the_tags_of_the_guide_do_what_it_says() {
     assert_eq!(staging.gates.approvals, None);
     let names: Vec<&str> = staging.verification.iter().map(|check| check.name.as_str()).collect();
     assert_eq!(names, ["home page", "status"]);
+}
+
+#[test]
+fn the_variables_of_the_guide_are_what_it_says() {
+    let development = ("environments/development.yaml".to_owned(), String::new());
+    let sources: SourceSet = examples_of(VARIABLES).into_iter().chain([development]).collect();
+    let loaded = load(&sources);
+    assert_eq!(render_diagnostics(&sources, &loaded.validate(), false), "");
+    let production = loaded.resolve("production", &Inputs::default()).environment.unwrap();
+    let value = |name: &str| production.variables.get(name).map(|variable| variable.value.as_str());
+    assert_eq!(value("PUBLIC_URL"), Some("https://www.example.org/start?from=production"));
+    assert_eq!(value("LIMITS"), Some(r#"{"uploads":100}"#));
+    assert_eq!(value("TRACE"), None);
 }

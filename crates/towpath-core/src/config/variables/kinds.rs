@@ -57,7 +57,7 @@ fn spelling(text: &str) -> Option<&'static str> {
         Some("write it in decimal")
     } else if digits.starts_with('+') {
         Some("leave out the `+`")
-    } else if digits.len() > 1 && digits.starts_with('0') && digits.bytes().nth(1).is_some_and(|b| b.is_ascii_digit()) {
+    } else if digits.len() > 1 && digits.starts_with('0') && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit) {
         Some("leave out the leading zeros, which some programs read as octal")
     } else {
         None

@@ -12,7 +12,7 @@ use crate::{
         load::Loaded,
         read::Placed,
         resolved::ResolvedEnvironment,
-        schema::variable::Declaration,
+        schema::variable::{Declaration, EnvironmentWord},
         source::Label,
         value::{Path, Value},
     },
@@ -45,7 +45,7 @@ impl Loaded {
         declaration: &'a Declaration,
         environment: &EnvironmentName,
         tier: Option<Tier>,
-    ) -> Option<&'a Placed<String>> {
+    ) -> Option<&'a Placed<EnvironmentWord>> {
         declaration.forbidden_in.iter().find(|word| self.means(&word.value, environment, tier))
     }
 
@@ -102,17 +102,23 @@ impl Loaded {
     /// Returns the word that makes two environments differ: one they are named by and do not share.
     fn are_apart<'a>(
         &self,
-        words: &'a [Placed<String>],
+        words: &'a [Placed<EnvironmentWord>],
         one: (&EnvironmentName, Tier),
         other: (&EnvironmentName, Tier),
-    ) -> Option<&'a Placed<String>> {
-        let means = |word: &Placed<String>, it: (&EnvironmentName, Tier)| self.means(&word.value, it.0, Some(it.1));
+    ) -> Option<&'a Placed<EnvironmentWord>> {
+        let means =
+            |word: &Placed<EnvironmentWord>, it: (&EnvironmentName, Tier)| self.means(&word.value, it.0, Some(it.1));
         let mine = words.iter().find(|word| means(word, one) && !means(word, other));
         mine.filter(|_| words.iter().any(|word| means(word, other) && !means(word, one)))
     }
 }
 
-fn shared(name: &str, secret: bool, word: &Placed<String>, places: [(&EnvironmentName, Label); 2]) -> Diagnostic {
+fn shared(
+    name: &str,
+    secret: bool,
+    word: &Placed<EnvironmentWord>,
+    places: [(&EnvironmentName, Label); 2],
+) -> Diagnostic {
     let [(one, first), (other, second)] = places;
     let message = format!("`{one}` and `{other}` have the same value for `{name}`, which must differ between them");
     let mut error = Diagnostic::error("config::shared", second, message).hidden(secret);

@@ -8,12 +8,13 @@ use towpath_core::{
     config::{Live, OverlayEntry, OverlayOrigin},
     ids::{EnvironmentName, PrincipalName},
 };
-use towpath_server::api::types::{OverlayEntryView, OverlayView};
+use towpath_server::api::types::{OverlayEntryView, OverlayView, PreviewSummary};
 
 use crate::{
     context::Context,
     failure::{Exit, Failure},
     folder::ProjectFolder,
+    words::word,
 };
 
 /// How long the server may take to answer before the files alone are shown.
@@ -45,23 +46,38 @@ fn has_server(context: &Context) -> bool {
         || ProjectFolder::find(context.globals.project.as_deref()).is_ok_and(|folder| folder.data().is_dir())
 }
 
+/// Returns the previews that the server knows, with their tiers; none where it cannot be asked.
+pub(in crate::commands) fn previews(context: &Context) -> Vec<(String, String, PreviewSummary)> {
+    if !has_server(context) {
+        return Vec::new();
+    }
+    let Ok(client) = context.client() else { return Vec::new() };
+    let status = asked(|| async move { client.status().await });
+    let environments = status.map(|status| status.environments).unwrap_or_default();
+    environments.into_iter().filter_map(|one| Some((one.name, word(&one.tier), one.preview?))).collect()
+}
+
 fn ask(context: &Context, environment: &EnvironmentName) -> Result<Live, Failure> {
     let client = context.client()?;
+    asked(|| async move { client.overlay(environment.as_str()).await }).map(of_view)
+}
+
+/// Asks the server something, with patience.
+fn asked<T: Send, F: Future<Output = Result<T, Failure>>>(ask: impl FnOnce() -> F + Send) -> Result<T, Failure> {
     let failed = || Failure::new(Exit::Failed, "runtime", "cannot start");
     // In a thread of its own, because who asks may be waiting for something else already.
-    let answer = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| failed().because(&error))?;
             let late = || Failure::new(Exit::Unreachable, "unreachable", "the server does not answer");
             runtime.block_on(async {
-                let answer = tokio::time::timeout(PATIENCE, client.overlay(environment.as_str())).await;
+                let answer = tokio::time::timeout(PATIENCE, ask()).await;
                 answer.map_err(|_| late())?
             })
         });
         asking.join().map_err(|_| failed())?
-    })?;
-    Ok(of_view(answer))
+    })
 }
 
 fn of_view(view: OverlayView) -> Live {

@@ -179,7 +179,7 @@ fn changed_text(environment: &str, keys: &[String], paint: Paint) -> String {
 fn effect_text(changed: &OverlayChanged) -> String {
     let environment = &changed.overlay.environment;
     match changed.effect {
-        OverlayEffect::Promotion => return String::new(),
+        OverlayEffect::Promotion => String::new(),
         OverlayEffect::Unchanged => {
             format!("  what runs in {environment} is the same with it, so nothing is to be done\n")
         }

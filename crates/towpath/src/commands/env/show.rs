@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use towpath_core::{
-    config::{ResolvedEnvironment, ResolvedService, render_diagnostics},
+    config::{ResolvedEnvironment, ResolvedService, diagnostic_views, render_diagnostics},
     deployment::{CheckAction, Strategy},
     project::{GatePolicy, Window},
 };
 
-use super::{resolve_with_warnings, which};
+use super::{resolve_with_warnings, sections, which};
 use crate::{
     cli::{LayerArgs, WhichArgs},
     commands::Outcome,
@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, asked: &WhichArgs, 
     let (resolved, warnings) = resolve_with_warnings(context, &loaded, &name, layers)?;
     let mut value = shown(&resolved);
     if let Some(object) = value.as_object_mut() {
-        let views: Vec<_> = warnings.iter().map(|one| one.view(&resolved.sources)).collect();
+        let views = diagnostic_views(&resolved.sources, &warnings);
         object.insert("warnings".to_owned(), json!(views));
     }
     if !warnings.is_empty() {
@@ -58,7 +58,7 @@ fn shown(resolved: &ResolvedEnvironment) -> Value {
         .iter()
         .map(|(name, variable)| (name.clone(), json!({ "value": variable.shown(), "secret": variable.secret })))
         .collect();
-    json!({
+    let mut shown = json!({
         "name": resolved.name,
         "tier": resolved.tier,
         "description": resolved.description,
@@ -69,7 +69,11 @@ fn shown(resolved: &ResolvedEnvironment) -> Value {
         "progressDeadlineMs": resolved.progress_deadline,
         "verification": resolved.verification,
         "gates": resolved.gates,
-    })
+    });
+    if let Value::Object(shown) = &mut shown {
+        shown.extend(sections::json(resolved));
+    }
+    shown
 }
 
 fn text(resolved: &ResolvedEnvironment, paint: Paint) -> String {
@@ -92,6 +96,14 @@ fn text(resolved: &ResolvedEnvironment, paint: Paint) -> String {
     let mut text = format!("{}\n{}", paint.bold(resolved.name.as_str()), facts.text(paint));
     for (name, service) in &resolved.services {
         text += &format!("\n{}\n{}", paint.bold(&format!("service {name}")), service_text(service, paint));
+    }
+    let sections = sections::leaves(resolved);
+    if !sections.is_empty() {
+        let mut table = Table::new(&[]);
+        for (key, value) in sections {
+            table.row(vec![key, value]);
+        }
+        text += &format!("\n{}\n{}", paint.bold("declared"), table.text(paint));
     }
     if !resolved.variables.is_empty() {
         let mut table = Table::new(&[]);

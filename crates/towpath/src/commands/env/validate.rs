@@ -1,7 +1,7 @@
 //! `towpath env validate`: every mistake at once.
 
 use serde_json::json;
-use towpath_core::config::{Inputs, render_diagnostics};
+use towpath_core::config::{Inputs, diagnostic_views, render_diagnostics};
 
 use super::which;
 use crate::{
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ValidateArgs
     if let Some(failure) = mistakes(&sources, &diagnostics, paint) {
         return Err(failure);
     }
-    let views: Vec<_> = diagnostics.iter().map(|one| one.view(&sources)).collect();
+    let views = diagnostic_views(&sources, &diagnostics);
     if args.strict && !diagnostics.is_empty() {
         let warnings = count(diagnostics.len() as u64, "warning");
         let failure = Failure::new(Exit::Failed, "doubtful_configuration", format!("the configuration has {warnings}"));
