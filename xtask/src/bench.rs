@@ -5,6 +5,7 @@
 
 mod page;
 mod proxy;
+mod run;
 mod server;
 mod upstream;
 
@@ -71,6 +72,12 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "loading and resolving a project",
         by: By::Example { package: "towpath-core", name: "config_speed" },
         bounds: &[("usual_ms", Bound::AtMost(5.0)), ("large_ms", Bound::AtMost(50.0))],
+    },
+    Measurement {
+        name: "run",
+        what: "what `towpath run` adds to the start of a program, in a project of 4 environments and 150 variables",
+        by: By::Function(run::measure),
+        bounds: &[("run_overhead_ms", Bound::AtMost(15.0))],
     },
     Measurement {
         name: "append",

@@ -37,6 +37,8 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { program: "node", from: Origin::Debian("nodejs"), why: "tests drive the YAML language server as editors do" },
     Need { program: "npm", from: Origin::Debian("npm"), why: "it installs the YAML language server for its test" },
     Need { program: "pip3", from: Origin::Debian("python3-pip"), why: "it installs `jsonschema` for its test" },
+    Need { program: "jq", from: Origin::Debian("jq"), why: "it reads what `env render` writes" },
+    Need { program: "zsh", from: Origin::Debian("zsh"), why: "it reads what `env render` writes" },
     Need { program: "cargo-fmt", from: Origin::Rustup("rustfmt"), why: "the format check" },
     Need { program: "cargo-clippy", from: Origin::Rustup("clippy"), why: "the lints" },
     Need { program: "cargo-nextest", from: Origin::Cargo("cargo-nextest"), why: "it runs the tests" },

@@ -68,6 +68,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
     loaded.chains();
     loaded.name_aliases();
     loaded.check_names();
+    loaded.check_expected();
     loaded.check_pipeline();
     tidy(&mut loaded.diagnostics);
     loaded

@@ -36,7 +36,7 @@ mod tests;
 
 pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
-pub use compare::{Comparison, Row, compare, diff};
+pub use compare::{Comparison, KeyPattern, Kind, PatternError, Row, Stale, StaleWhy, compare, diff};
 pub use describe::{SCHEMAS, SchemaKind, json_schema, reference_page};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{

@@ -264,9 +264,8 @@ fn fitting(name: &str, variable: &Rendered) -> Vec<Format> {
 fn frame(format: Format, object: &Object, empty: bool) -> (String, &'static str, &'static str) {
     let tail = if empty { "" } else { "\n" };
     match format {
-        Format::Json | Format::TfvarsJson if empty => ("{}\n".to_owned(), "", ""),
+        Format::Json | Format::TfvarsJson | Format::Yaml if empty => ("{}\n".to_owned(), "", ""),
         Format::Json | Format::TfvarsJson => ("{\n".to_owned(), ",\n", "\n}\n"),
-        Format::Yaml if empty => ("{}\n".to_owned(), "", ""),
         Format::ConfigMap => (object.head("ConfigMap", empty), "\n", tail),
         Format::K8sSecret => (object.head("Secret", empty), "\n", tail),
         Format::Dotenv

@@ -3,6 +3,7 @@
 //! Every field's documentation is meant for the people who write the files.
 
 pub mod access;
+pub mod compare;
 pub mod environment;
 pub mod gates;
 pub mod keeping;

@@ -11,7 +11,7 @@ use http::{HeaderValue, header};
 use serde::Deserialize;
 use towpath_core::{
     config::{
-        Contribution, Explanation, Format, Loaded, Object, ResolvedEnvironment, SourceSet, Takes, compare, has_errors,
+        Contribution, Explanation, Format, Loaded, Object, ResolvedEnvironment, SourceSet, Takes, has_errors,
         is_source, load, render,
     },
     ids::{EnvironmentName, ReleaseNumber, ServiceName},
@@ -255,7 +255,8 @@ pub(crate) async fn compared(
             .next("?environments=staging,production"));
     }
     let resolved = names.iter().map(|name| Ok(one(&world, &files, name)?.0)).collect::<Result<Vec<_>, ApiError>>()?;
-    let comparison = compare(&resolved.iter().collect::<Vec<_>>());
+    // What may differ is declared in the project file, which no environment of the ledger changes.
+    let comparison = load(&files.sources).compare(&resolved.iter().collect::<Vec<_>>(), &[]);
     let mut value = serde_json::to_value(&comparison).map_err(|error| ApiError::internal(&error))?;
     if let Some(object) = value.as_object_mut() {
         object.insert("parityPercent".to_owned(), comparison.parity_percent().into());

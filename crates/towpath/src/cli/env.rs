@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{
+    compare::CompareArgs,
     layers::{EnvOption, LayerArgs, WhichArgs},
     lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs},
     overlay::{SetArgs, UnsetArgs},
@@ -43,18 +44,9 @@ pub(crate) enum EnvCommand {
         /// Which environment.
         environment: String,
     },
-    /// Compares environments key by key. Exit status 4 if two of them differ.
-    Diff {
-        /// Two or more; without any, all.
-        #[arg(value_name = "ENVIRONMENT")]
-        environments: Vec<String>,
-        /// Shows keys that are the same, too.
-        #[arg(long)]
-        full: bool,
-        /// Leaves out what the server knows: the live overlay.
-        #[arg(long)]
-        offline: bool,
-    },
+    /// Compares environments key by key. Exit status 4 if they differ in what is not declared to.
+    #[command(visible_alias = "diff")]
+    Compare(CompareArgs),
 }
 
 #[derive(Debug, Args)]

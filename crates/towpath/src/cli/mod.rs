@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::{Color, Format};
 
+mod compare;
 mod daily;
 mod env;
 mod layers;
@@ -15,6 +16,7 @@ mod render;
 mod schema;
 mod watch;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use daily::{
     ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
     RollbackArgs, StatusArgs, UpArgs,

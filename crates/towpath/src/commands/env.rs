@@ -47,9 +47,7 @@ pub(crate) fn run(context: &Context, command: EnvCommand) -> Outcome {
         EnvCommand::Set(args) => client_command(overlay::set(context, args)),
         EnvCommand::Unset(args) => client_command(overlay::unset(context, args)),
         EnvCommand::Overlay { environment } => client_command(overlay::list(context, &environment)),
-        EnvCommand::Diff { environments, full, offline } => {
-            compare::run(context, &folder()?, &environments, full, offline)
-        }
+        EnvCommand::Compare(args) => compare::run(context, &folder()?, &args),
     }
 }
 
@@ -137,10 +135,21 @@ fn resolve_with_warnings(
     name: &EnvironmentName,
     layers: &LayerArgs,
 ) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
-    let live = live::live(context, name, layers.offline);
+    resolve_over(context, loaded, name, inputs(layers), layers.offline)
+}
+
+/// Returns one environment as its files, these inputs and, unless told, the live overlay decide it.
+fn resolve_over(
+    context: &Context,
+    loaded: &Loaded,
+    name: &EnvironmentName,
+    inputs: Inputs,
+    offline: bool,
+) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
+    let live = live::live(context, name, offline);
     let with_file = live.file.is_some().then(|| load(&live.sources(loaded.sources(), name)));
     let loaded = with_file.as_ref().unwrap_or(loaded);
-    let inputs = Inputs { overlay: live.overlay, ..inputs(layers) };
+    let inputs = Inputs { overlay: live.overlay, ..inputs };
     let mut resolution = loaded.resolve(name.as_str(), &inputs);
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);

@@ -96,34 +96,29 @@ fn bytes(length: usize) -> String {
 fn not_started(command: &Command, program: &OsString, error: &io::Error) -> Failure {
     let shown = program.display();
     let failed = |code, message: String| Failure::new(Exit::NotExecutable, code, message).kept("nothing was started");
-    match error.kind() {
-        io::ErrorKind::NotFound if Path::new(program).components().count() > 1 && Path::new(program).exists() => {
-            failed(
-                "not_executable",
-                format!("`{shown}` cannot be started: the interpreter its first line names is missing"),
-            )
-        }
-        io::ErrorKind::NotFound => {
-            let message = if program.as_bytes().contains(&b'/') {
-                format!("there is no `{shown}`")
-            } else {
-                format!("there is no command `{shown}` in any folder of PATH")
-            };
-            Failure::new(Exit::NotFound, "command_not_found", message).kept("nothing was started")
-        }
-        io::ErrorKind::PermissionDenied => {
-            failed("not_executable", format!("`{shown}` cannot be executed")).next("chmod +x, if it is a program")
-        }
-        io::ErrorKind::ArgumentListTooLong => {
-            let passed = command.get_args().map(OsStr::len).sum::<usize>();
-            let set = command.get_envs().map(|(name, value)| name.len() + value.map_or(0, OsStr::len)).sum::<usize>();
-            let message = format!(
-                "the environment ({}) and the arguments ({}) are more than Linux gives a process",
-                bytes(set),
-                bytes(passed)
-            );
-            failed("too_long", message).next("add --clean, or --service NAME to give it only what it needs")
-        }
-        _ => failed("not_executable", format!("`{shown}` cannot be started")).because(error),
+    let kind = error.kind();
+    let named = program.as_bytes().contains(&b'/');
+    if kind == io::ErrorKind::NotFound && named && Path::new(program).exists() {
+        let message = format!("`{shown}` cannot be started: the interpreter its first line names is missing");
+        failed("not_executable", message)
+    } else if kind == io::ErrorKind::NotFound {
+        let message = if named {
+            format!("there is no `{shown}`")
+        } else {
+            format!("there is no command `{shown}` in any folder of PATH")
+        };
+        Failure::new(Exit::NotFound, "command_not_found", message).kept("nothing was started")
+    } else if kind == io::ErrorKind::PermissionDenied {
+        failed("not_executable", format!("`{shown}` cannot be executed")).next("chmod +x, if it is a program")
+    } else if kind == io::ErrorKind::ArgumentListTooLong {
+        let passed = bytes(command.get_args().map(OsStr::len).sum());
+        let set = command.get_envs().map(|(name, value)| name.len() + value.map_or(0, OsStr::len)).sum();
+        let message = format!(
+            "the environment ({}) and the arguments ({passed}) are more than Linux gives a process",
+            bytes(set)
+        );
+        failed("too_long", message).next("add --clean, or keep large values in files")
+    } else {
+        failed("not_executable", format!("`{shown}` cannot be started")).because(error)
     }
 }

@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod cli;
+mod compare;
 mod demo;
 mod docs;
 mod environments;

@@ -295,7 +295,8 @@ fn a_value_that_linux_cannot_pass_is_named_before_anything_starts() {
 fn too_much_together_says_how_much() {
     let project = small();
     let file = project.read("towpath.yaml");
-    let many: String = (0..30).map(|n| format!("  MANY_{n}: {{default: {}}}\n", "x".repeat(120_000))).collect();
+    let many: Vec<String> = (0..30).map(|n| format!("  MANY_{n}: {{default: {}}}\n", "x".repeat(120_000))).collect();
+    let many = many.concat();
     project.write("towpath.yaml", &file.replace("variables:\n", &format!("variables:\n{many}")));
     let ran = project.run("run -- touch hit");
     assert_eq!(ran.exit, 126, "{}", ran.err);

@@ -58,10 +58,11 @@ pub(super) fn node(value: &str) -> Option<String> {
         return Some(value.to_owned());
     }
     let open = value.ends_with('\\');
-    if !open && !value.contains('\r') {
-        if let Some(quote) = ['\'', '`'].into_iter().find(|quote| !value.contains(*quote)) {
-            return Some(format!("{quote}{value}{quote}"));
-        }
+    if !open
+        && !value.contains('\r')
+        && let Some(quote) = ['\'', '`'].into_iter().find(|quote| !value.contains(*quote))
+    {
+        return Some(format!("{quote}{value}{quote}"));
     }
     if !open && !value.contains('"') && !value.contains("\\n") && !value.contains("\\r") {
         return Some(double(value));

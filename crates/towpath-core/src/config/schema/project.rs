@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::{
+    compare::CompareFile,
     retention::{PreviewsFile, RetentionFile},
     service::ServiceFile,
     variable::{Declaration, VariableFile, is_variable_name, reserved},
@@ -33,6 +34,8 @@ pub struct ProjectFile {
     pub variables: BTreeMap<String, DeclaredVariable>,
     /// Where the files of each artifact are, relative to the project's folder.
     pub artifacts: BTreeMap<ArtifactName, FolderPath>,
+    /// In what environments are meant to differ.
+    pub compare: Option<CompareFile>,
     /// What holds for environments that are in no file.
     pub previews: PreviewsFile,
     /// How long things are kept.
@@ -78,6 +81,7 @@ impl ProjectFile {
             pipeline: keys.pipeline,
             variables: keys.variables.map(|Declarations(all)| all).unwrap_or_default(),
             artifacts: keys.artifacts.unwrap_or_default(),
+            compare: keys.compare.unwrap_or_default(),
             previews: keys.previews.unwrap_or_default(),
             retention: keys.retention.unwrap_or_default(),
         }
@@ -99,6 +103,8 @@ parts! {
         artifacts: BTreeMap<ArtifactName, FolderPath>,
         /// The variables an application reads, declared once for all environments.
         variables: Declarations,
+        /// In what environments are meant to differ.
+        compare: Option<CompareFile>,
         /// What holds for environments that are in no file.
         previews: PreviewsFile = PreviewsFile::default(),
         /// How long things are kept.

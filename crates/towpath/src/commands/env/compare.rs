@@ -1,62 +1,153 @@
-//! `towpath env diff`: environments beside each other.
+//! `towpath env compare`: environments beside each other.
+//!
+//! The process environment is left out: what is set where the command runs would be the same in all of them.
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use towpath_core::{
-    config::{Comparison, ResolvedEnvironment, compare},
+    config::{Comparison, Inputs, ResolvedEnvironment, Row, StaleWhy},
     ids::EnvironmentName,
 };
 
-use super::{resolve, which};
+use super::{resolve_over, which};
 use crate::{
-    cli::LayerArgs,
+    cli::CompareArgs,
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
     folder::ProjectFolder,
-    output::{Paint, Table},
 };
 
-pub(super) fn run(context: &Context, folder: &ProjectFolder, names: &[String], full: bool, offline: bool) -> Outcome {
+mod markdown;
+mod matrix;
+
+pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &CompareArgs) -> Outcome {
     let loaded = folder.load()?;
-    let all: Vec<String> = loaded.environments().map(ToString::to_string).collect();
-    let names = if names.is_empty() { &all } else { names };
+    let all: Vec<String> = loaded.in_order().iter().map(ToString::to_string).collect();
+    let names = if args.environments.is_empty() { &all } else { &args.environments };
     if names.len() < 2 {
-        return Err(Failure::usage("a comparison needs two environments").next("towpath env diff staging production"));
+        return Err(
+            Failure::usage("a comparison needs two environments").next("towpath env compare staging production")
+        );
     }
-    let layers = LayerArgs { offline, ..LayerArgs::default() };
-    let one = |name: &String| resolve(context, &loaded, &which(context, &loaded, Some(name))?, &layers);
-    let resolved: Vec<ResolvedEnvironment> = names.iter().map(one).collect::<Result<_, _>>()?;
-    let comparison = compare(&resolved.iter().collect::<Vec<_>>());
-    let value = comparison_json(&comparison, full);
-    context.out.show(&value, |paint| comparison_text(&comparison, full, paint))?;
-    Ok(if comparison.rows.iter().all(|row| row.same) { Exit::Done } else { Exit::Difference })
+    let one = |name: &String| {
+        let name = which(context, &loaded, Some(name))?;
+        Ok(resolve_over(context, &loaded, &name, Inputs::default(), args.offline)?.0)
+    };
+    let resolved: Vec<ResolvedEnvironment> = names.iter().map(one).collect::<Result<_, Failure>>()?;
+    let comparison = loaded.compare(&resolved.iter().collect::<Vec<_>>(), &args.keys);
+    let shown: Vec<&Row> = comparison.rows.iter().filter(|row| is_shown(row, args)).collect();
+    if args.markdown {
+        context.out.data(&markdown::text(&comparison, &shown))?;
+    } else {
+        let value = as_json(&comparison, &shown);
+        context.out.show(&value, |paint| matrix::text(&comparison, &shown, matrix::width(), paint))?;
+    }
+    for stale in &comparison.stale {
+        let why = match stale.why {
+            StaleWhy::MatchesNothing => "fits no key",
+            StaleWhy::NoDifference => "does not differ any more",
+        };
+        context.out.warn(&format!("{}: `{}` is declared to differ and {why}", stale.place, stale.keys));
+    }
+    Ok(if comparison.unexpected().next().is_none() { Exit::Done } else { Exit::Difference })
 }
 
-fn comparison_json(comparison: &Comparison, full: bool) -> serde_json::Value {
-    let rows = comparison.rows.iter().filter(|row| full || !row.same).map(|row| {
-        let names = comparison.environments.iter().map(ToString::to_string);
-        let values: BTreeMap<String, &Option<String>> = names.zip(&row.values).collect();
-        json!({ "key": row.key, "same": row.same, "secret": row.secret, "values": values })
+fn is_shown(row: &Row, args: &CompareArgs) -> bool {
+    args.full || row.is_unexpected() || (!args.only_unexpected && !row.same())
+}
+
+fn as_json(comparison: &Comparison, shown: &[&Row]) -> Value {
+    let names: Vec<String> = comparison.environments.iter().map(ToString::to_string).collect();
+    let rows = shown.iter().map(|row| {
+        let mut value = json!(row);
+        let values: BTreeMap<&String, &Option<String>> = names.iter().zip(&row.values).collect();
+        if let Some(object) = value.as_object_mut() {
+            object.insert("values".to_owned(), json!(values));
+        }
+        value
     });
+    let counts = Counts::of(comparison);
+    let missing: BTreeMap<&str, Vec<&str>> = lacking(comparison)
+        .map(|(name, rows)| (name.as_str(), rows.iter().map(|row| row.key.as_str()).collect()))
+        .collect();
     json!({
         "environments": comparison.environments,
         "parityPercent": comparison.parity_percent(),
+        "keys": comparison.rows.len(),
+        "same": counts.same,
+        "expected": counts.expected,
+        "unexpected": counts.unexpected,
+        "missing": missing,
         "rows": rows.collect::<Vec<_>>(),
+        "stale": comparison.stale,
     })
 }
 
-fn comparison_text(comparison: &Comparison, full: bool, paint: Paint) -> String {
-    let mut head = vec!["KEY"];
-    head.extend(comparison.environments.iter().map(EnvironmentName::as_str));
-    let mut table = Table::new(&head);
-    for row in comparison.rows.iter().filter(|row| full || !row.same) {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| paint.dim("–"));
-        let key = if row.same { row.key.clone() } else { paint.yellow(&row.key) };
-        table.row(std::iter::once(key).chain(row.values.iter().map(shown)).collect());
+/// How many keys agree, differ as declared, and differ otherwise.
+struct Counts {
+    same: usize,
+    expected: usize,
+    unexpected: usize,
+}
+
+impl Counts {
+    fn of(comparison: &Comparison) -> Self {
+        let same = comparison.rows.iter().filter(|row| row.same()).count();
+        let unexpected = comparison.unexpected().count();
+        Self { same, expected: comparison.rows.len() - same - unexpected, unexpected }
     }
-    let differ = comparison.rows.iter().filter(|row| !row.same).count();
-    let rows = if table.is_empty() { String::new() } else { table.text(paint) + "\n" };
-    format!("{rows}{differ} of {} keys differ; parity {} %\n", comparison.rows.len(), comparison.parity_percent())
+
+    /// Returns them in a sentence.
+    fn sentence(&self, comparison: &Comparison) -> String {
+        let declared = if self.expected > 0 { format!(", {} more as declared", self.expected) } else { String::new() };
+        let all = comparison.rows.len();
+        format!("{} of {all} keys differ{declared}; parity {} %", self.unexpected, comparison.parity_percent())
+    }
+}
+
+/// Returns the environments that lack keys others have, with the keys.
+fn lacking(comparison: &Comparison) -> impl Iterator<Item = (&EnvironmentName, Vec<&Row>)> {
+    let of = |name| (name, comparison.missing(name));
+    comparison.environments.iter().map(of).filter(|(_, rows)| !rows.is_empty())
+}
+
+/// Returns a line for each environment that lacks keys, with the first of them.
+fn missing_lines(comparison: &Comparison, name: impl Fn(&str) -> String) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let line = |(environment, rows): (&EnvironmentName, Vec<&Row>)| {
+        let keys: Vec<String> = rows.iter().take(SHOWN).map(|row| name(&row.key)).collect();
+        let more = rows.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("missing in {environment}: {}{more}", keys.join(", "))
+    };
+    lacking(comparison).map(line).collect()
+}
+
+/// Returns why a row is shown, in a few words.
+fn note(row: &Row, environments: &[EnvironmentName]) -> String {
+    match &row.expected {
+        Some(reason) if reason.is_empty() => "declared".to_owned(),
+        Some(reason) => format!("declared: {reason}"),
+        None if row.same() => String::new(),
+        None => {
+            let lack = environments.iter().zip(&row.values).filter(|(_, value)| value.is_none());
+            let lack: Vec<&str> = lack.map(|(name, _)| name.as_str()).collect();
+            if lack.is_empty() { "differs".to_owned() } else { format!("missing in {}", lack.join(", ")) }
+        }
+    }
+}
+
+/// Returns a value as one short line, with nothing in it that steers a terminal.
+fn short(value: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (place, c) in value.chars().enumerate() {
+        if place >= most {
+            out.push('…');
+            break;
+        }
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    if out.is_empty() { "\"\"".to_owned() } else { out }
 }

@@ -122,9 +122,49 @@ fn installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Where `cargo xtask test` puts the libraries.
-fn libraries() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("readers")
+/// Python's readers, each of its own making.
+const PYTHON: [&str; 4] = ["python-dotenv==1.2.4", "PyYAML==6.0.3", "ruamel.yaml==0.19.1", "python-hcl2==8.1.4"];
+/// What most projects in JavaScript read `.env` with.
+const NODE: &str = "dotenv@18.0.10";
+
+/// Returns the folder with the Python packages, to be the `PYTHONPATH`.
+fn python_packages() -> Option<PathBuf> {
+    provide("python", |folder| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(folder);
+        pip.args(PYTHON);
+        pip
+    })
+}
+
+fn node_package() -> Option<PathBuf> {
+    let folder = provide("node", |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"]);
+        npm.arg(folder).arg(NODE);
+        npm
+    })?;
+    Some(folder.join("node_modules/dotenv"))
+}
+
+/// Installs into a private folder under the target directory unless that was done before, also by another test at the
+/// same time: whoever is first to rename has done it for all.
+fn provide(name: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
+    let readers = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readers");
+    let done = readers.join(name);
+    if done.is_dir() {
+        return Some(done);
+    }
+    std::fs::create_dir_all(&readers).unwrap();
+    let fresh = tempfile::tempdir_in(&readers).unwrap();
+    let installed = install(fresh.path()).stdin(Stdio::null()).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
+        assert!(std::env::var_os("CI").is_none(), "the readers of `{name}` cannot be had");
+        return None;
+    }
+    let renamed = std::fs::rename(fresh.keep(), &done);
+    assert!(renamed.is_ok() || done.is_dir(), "{renamed:?}");
+    Some(done)
 }
 
 #[track_caller]
@@ -140,20 +180,19 @@ fn json(output: &Output) -> Values {
 }
 
 fn python(module: &str, program: &str, file: &str) -> Option<Values> {
-    let command = || {
-        let mut command = Command::new("python3");
-        command.env("PYTHONPATH", libraries().join("python")).env("PYTHONUTF8", "1").stdin(Stdio::null());
-        command
-    };
-    let there = command().args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
-    there.is_ok_and(|status| status.success()).then(|| json(&run(command().args(["-c", program, file]))))
+    let mut command = Command::new("python3");
+    command.env("PYTHONUTF8", "1").args(["-c", program, file]);
+    if module != "json" {
+        command.env("PYTHONPATH", python_packages()?);
+    }
+    Some(json(&run(&mut command)))
 }
 
 fn node(options: &str, file: &str) -> Option<Values> {
-    let module = libraries().join("node/node_modules/dotenv");
-    if !installed("node") || !module.is_dir() {
+    if !installed("node") {
         return None;
     }
+    let module = node_package()?;
     let program = format!(
         "const read = require({:?}).parse(require('fs').readFileSync({file:?}), {options});\
          process.stdout.write(JSON.stringify(read))",
@@ -257,7 +296,10 @@ fn terraform(file: &str, names: &[&str], ending: &str) -> Option<Values> {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let declared: String = names.iter().map(|name| format!("variable \"{name}\" {{}}\n")).collect();
+    let mut declared = String::new();
+    for name in names {
+        writeln!(declared, "variable \"{name}\" {{}}").unwrap();
+    }
     std::fs::write(folder.path().join("variables.tf"), declared).unwrap();
     std::fs::copy(file, folder.path().join(format!("values.{ending}"))).unwrap();
     let mut command = Command::new("terraform");
