@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::{super::build::events, *};
@@ -5,9 +7,9 @@ use super::{super::build::events, *};
 /// Writes all of a document down, places included.
 fn written(document: &Document, id: NodeId, out: &mut String) {
     let node = document.node(id);
-    out.push_str(&format!("{:?}{:?}", node.span, node.tag));
+    let _ = write!(out, "{:?}{:?}", node.span, node.tag);
     match &node.kind {
-        NodeKind::Scalar(scalar) => out.push_str(&format!("{scalar:?}")),
+        NodeKind::Scalar(scalar) => drop(write!(out, "{scalar:?}")),
         NodeKind::List(items) => {
             for item in items {
                 out.push_str("\n- ");
@@ -16,7 +18,7 @@ fn written(document: &Document, id: NodeId, out: &mut String) {
         }
         NodeKind::Map(entries) => {
             for entry in entries {
-                out.push_str(&format!("\n{:?} {:?}: ", entry.key, entry.key_span));
+                let _ = write!(out, "\n{:?} {:?}: ", entry.key, entry.key_span);
                 written(document, entry.value, out);
             }
         }
@@ -193,7 +195,10 @@ proptest! {
         (0..4_usize, proptest::sample::select(&["a", "b", "c", "- ", "- a", "'q'", "x y"][..]), proptest::sample::select(PIECES), proptest::sample::select(PIECES)),
         0..10,
     )) {
-        let text: String = lines.iter().map(|(depth, key, one, two)| format!("{}{key}: {one}{two}\n", "  ".repeat(*depth))).collect();
+        let mut text = String::new();
+        for (depth, key, one, two) in lines {
+            let _ = writeln!(text, "{}{key}: {one}{two}", "  ".repeat(depth));
+        }
         prop_assert_eq!(agree(&text).err(), None);
     }
 }
