@@ -46,4 +46,6 @@ pub use source::{
     Span, is_source,
 };
 pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
+#[cfg(fuzzing)]
+pub use yaml::readers_agree;
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};
