@@ -1,14 +1,18 @@
 //! Commands: what people and the control plane ask for, and who asks.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
-    project::Project,
+    lifecycle::{Claims, DestroyCause, Removed},
+    project::{EnvironmentPolicy, Project},
     release::ReleaseContent,
     rollout::{Failure, PauseReason},
+    units::Millis,
 };
 
 /// Who asks, and when.
@@ -36,6 +40,17 @@ pub enum Command {
         content: ReleaseContent,
         /// What changed.
         notes: Option<String>,
+    },
+    /// Lays values over the files of an environment or takes them off, and asks for what that changes in what runs.
+    ChangeOverlay {
+        /// Where.
+        environment: EnvironmentName,
+        /// What, all of it or nothing.
+        changes: Vec<OverlayChange>,
+        /// Why.
+        reason: Option<String>,
+        /// What it was found to lead to.
+        configured: Configured,
     },
     /// Asks for a release to enter an environment.
     Promote {
@@ -77,6 +92,8 @@ pub enum Command {
         promotion: PromotionNumber,
         /// What would run, resolved again now.
         spec: Box<DeploymentSpec>,
+        /// What it was resolved with ([`crate::config::Live::digest`]): anything newer is not started by it.
+        live: Digest,
     },
     /// Closes a promotion that cannot be carried out. Asked by the control plane.
     FailPromotion {
@@ -120,6 +137,90 @@ pub enum Command {
     },
     /// Writes down what has happened. Asked by the control plane.
     Report(Report),
+    /// Makes a preview.
+    CreatePreview {
+        /// What it is called.
+        environment: EnvironmentName,
+        /// The text of its environment file.
+        file: String,
+        /// The environment it is built on.
+        extends: EnvironmentName,
+        /// What guards it, resolved from the file.
+        policy: EnvironmentPolicy,
+        /// How long it lives from now on.
+        ttl: Millis,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Lets a preview live longer.
+    ExtendPreview {
+        /// Which.
+        environment: EnvironmentName,
+        /// How long it lives from now on.
+        ttl: Millis,
+    },
+    /// Begins to destroy an environment.
+    Destroy {
+        /// Which.
+        environment: EnvironmentName,
+        /// Why.
+        cause: DestroyCause,
+        /// What the ledger knew of it when it was listed: if that changed, it is refused.
+        claims: Claims,
+        /// What was listed to go.
+        goes: Removed,
+    },
+    /// Writes down that nothing of an environment is left. Asked by the control plane.
+    FinishDestroying {
+        /// Which.
+        environment: EnvironmentName,
+        /// What went.
+        removed: Removed,
+    },
+    /// Gives up revisions that are not kept, before what they ran with is removed.
+    Collect {
+        /// Which.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
+        removed: Removed,
+    },
+}
+
+/// One change of a live overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverlayChange {
+    /// Lays a value over the files.
+    Set {
+        /// The key.
+        key: String,
+        /// The value: for a variable its text, else YAML; `None` takes the key away.
+        value: Option<String>,
+    },
+    /// Says nothing of a key any more.
+    Unset {
+        /// The key.
+        key: String,
+    },
+}
+
+impl OverlayChange {
+    /// Returns the key.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Set { key, .. } | Self::Unset { key } => key,
+        }
+    }
+}
+
+/// What resolving found that a change of a live overlay leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configured {
+    /// The live state it was resolved from ([`crate::config::Live::digest`]): with any other it does not count.
+    pub seen: Digest,
+    /// The release that runs, as it would run; `None` records the change only.
+    pub promote: Option<(ReleaseNumber, Box<DeploymentSpec>)>,
+    /// Promotions that wait and are no longer what was asked for.
+    pub outdated: Vec<PromotionNumber>,
 }
 
 /// What has happened to a rollout.

@@ -2,6 +2,8 @@
 //!
 //! Stored for ever: a kind or field is never renamed or used for something else. Add an optional field or a new kind.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,8 @@ use crate::{
     deployment::DeploymentSpec,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
-    project::Project,
+    lifecycle::{DestroyCause, Removed},
+    project::{EnvironmentPolicy, Project},
     release::Release,
     rollout::{Failure, PauseReason},
     units::Millis,
@@ -55,6 +58,22 @@ pub enum Fact {
         project: Project,
         /// The bundle it was read from.
         bundle: Digest,
+    },
+    /// A value was laid over the files of an environment.
+    OverlaySet {
+        /// The key, such as `services.web.replicas` or `variables.LOG_LEVEL`.
+        key: String,
+        /// The value: for a variable its text, else YAML; `None` takes the key away. Never a secret.
+        value: Option<String>,
+        /// Why, in the words of who asked.
+        reason: Option<String>,
+    },
+    /// The overlay of an environment says nothing of a key any more: the files decide again.
+    OverlayUnset {
+        /// The key.
+        key: String,
+        /// Why, in the words of who asked.
+        reason: Option<String>,
     },
     /// A release was made.
     ReleaseCreated {
@@ -197,6 +216,43 @@ pub enum Fact {
         /// The revision.
         revision: Revision,
     },
+    /// A preview was made: a short-lived environment that is in no file.
+    PreviewCreated {
+        /// The text of its environment file.
+        file: String,
+        /// The environment it is built on.
+        extends: EnvironmentName,
+        /// What guards it.
+        policy: EnvironmentPolicy,
+        /// When it is destroyed.
+        expires_at: Timestamp,
+        /// Why, in the words of who made it.
+        reason: Option<String>,
+    },
+    /// A preview lives until another time.
+    PreviewExtended {
+        /// When it is destroyed now.
+        expires_at: Timestamp,
+    },
+    /// An environment began to be destroyed.
+    EnvironmentDestroying {
+        /// Why.
+        cause: DestroyCause,
+        /// What was listed to go.
+        goes: Removed,
+    },
+    /// Nothing of an environment is left but its history.
+    EnvironmentDestroyed {
+        /// What went.
+        removed: Removed,
+    },
+    /// What nobody names any more is removed.
+    GarbageCollected {
+        /// The revisions that cannot be gone back to from here on.
+        revisions: BTreeSet<Revision>,
+        /// What was listed to go.
+        removed: Removed,
+    },
 }
 
 /// Where a rollback goes and why.
@@ -242,6 +298,8 @@ impl Fact {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::ProjectDeclared { .. } => "project_declared",
+            Self::OverlaySet { .. } => "overlay_set",
+            Self::OverlayUnset { .. } => "overlay_unset",
             Self::ReleaseCreated { .. } => "release_created",
             Self::PromotionRequested { .. } => "promotion_requested",
             Self::PromotionApproved { .. } => "promotion_approved",
@@ -261,6 +319,11 @@ impl Fact {
             Self::RolloutFailed { .. } => "rollout_failed",
             Self::RolledBack { .. } => "rolled_back",
             Self::RevisionRetired { .. } => "revision_retired",
+            Self::PreviewCreated { .. } => "preview_created",
+            Self::PreviewExtended { .. } => "preview_extended",
+            Self::EnvironmentDestroying { .. } => "environment_destroying",
+            Self::EnvironmentDestroyed { .. } => "environment_destroyed",
+            Self::GarbageCollected { .. } => "garbage_collected",
         }
     }
 
@@ -280,13 +343,20 @@ impl Fact {
             | Self::RolledBack { revision }
             | Self::RevisionRetired { revision } => Some(*revision),
             Self::ProjectDeclared { .. }
+            | Self::OverlaySet { .. }
+            | Self::OverlayUnset { .. }
             | Self::ReleaseCreated { .. }
             | Self::PromotionRequested { .. }
             | Self::PromotionApproved { .. }
             | Self::PromotionRejected { .. }
             | Self::ChecklistConfirmed { .. }
             | Self::PromotionSuperseded { .. }
-            | Self::PromotionFailed { .. } => None,
+            | Self::PromotionFailed { .. }
+            | Self::PreviewCreated { .. }
+            | Self::PreviewExtended { .. }
+            | Self::EnvironmentDestroying { .. }
+            | Self::EnvironmentDestroyed { .. }
+            | Self::GarbageCollected { .. } => None,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod ids;
 pub mod instance;
 pub mod ledger;
+pub mod lifecycle;
 pub mod plan;
 pub mod project;
 pub mod promotion;

@@ -9,6 +9,7 @@ use crate::{
     command::Report,
     ids::{EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     instance::SetId,
+    lifecycle,
     promotion::gates,
     rollout::{Desired, Due, Observation, desired, due},
     traffic::RouteTable,
@@ -59,6 +60,17 @@ pub enum Action {
         /// The request.
         promotion: PromotionNumber,
     },
+    /// Begins to destroy a preview whose time is over.
+    Expire {
+        /// Which.
+        environment: EnvironmentName,
+    },
+    /// Removes what an environment that is being destroyed left: files, samples, blobs that nobody else names. Nothing of it
+    /// runs or is routed to any more.
+    CleanUp {
+        /// Which.
+        environment: EnvironmentName,
+    },
 }
 
 /// Returns what to do next, in order. Routing comes before scaling: an instance is stopped only after the proxy has let go of
@@ -70,7 +82,7 @@ pub fn plan(world: &World, observation: &Observation, now: Timestamp) -> Vec<Act
         actions.push(Action::Route(wanted.routes.clone()));
     }
     actions.extend(scaling(&wanted, observation));
-    for state in world.environments.values() {
+    for state in world.environments.values().filter(|state| state.destroying.is_none()) {
         actions.extend(due(world, state, observation, &wanted, now).map(|due| match due {
             Due::Report(report) => Action::Report(report),
             Due::Measure { revision, step, from, to } => Action::Measure { revision, step, from, to },
@@ -79,6 +91,7 @@ pub fn plan(world: &World, observation: &Observation, now: Timestamp) -> Vec<Act
     }
     actions.extend(starting(world, now));
     actions.extend(automatic(world));
+    actions.extend(lifecycle::due(world, observation, now));
     actions
 }
 
@@ -123,7 +136,7 @@ fn automatic(world: &World) -> Vec<Action> {
     project
         .environments
         .iter()
-        .filter(|(_, policy)| policy.automatic)
+        .filter(|(name, policy)| policy.automatic && world.destroying(name).is_none() && !world.is_preview(name))
         .filter_map(|(environment, policy)| {
             let asked = world.environments.get(environment).and_then(|state| state.newest_asked);
             let newest = world
@@ -131,7 +144,7 @@ fn automatic(world: &World) -> Vec<Action> {
                 .keys()
                 .rev()
                 .take_while(|number| Some(**number) > asked)
-                .find(|number| policy.after.iter().all(|before| world.completed_at(before, **number).is_some()))?;
+                .find(|number| policy.after.iter().all(|before| world.passed(before, **number).is_some()))?;
             Some(Action::RequestPromotion { environment: environment.clone(), release: *newest })
         })
         .collect()

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{EnvironmentName, PrincipalName, ProjectName, Role},
+    lifecycle::Housekeeping,
     units::Millis,
 };
 
@@ -26,6 +27,9 @@ pub struct Project {
     pub people: BTreeMap<PrincipalName, BTreeSet<Role>>,
     /// The environments of the pipeline and what guards each. `after` never forms a cycle.
     pub environments: BTreeMap<EnvironmentName, EnvironmentPolicy>,
+    /// How long things are kept.
+    #[serde(default, skip_serializing_if = "Housekeeping::is_usual")]
+    pub housekeeping: Housekeeping,
 }
 
 /// Where an environment stands in the pipeline and what a release must pass to enter it.

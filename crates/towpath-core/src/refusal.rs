@@ -51,8 +51,16 @@ pub enum RefusalCode {
     GateClosed,
     /// There is nothing good to go back to.
     NothingToRollBackTo,
+    /// It has to be said why.
+    ReasonRequired,
     /// A report of the control plane about something that has moved on.
     Stale,
+    /// Something has the name already.
+    NameTaken,
+    /// The environment is in the pipeline.
+    InPipeline,
+    /// The environment is being destroyed.
+    BeingDestroyed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -70,10 +78,13 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid => RefusalKind::User,
-            Self::NotForward | Self::NotUpstream | Self::SelfApproval | Self::MissingRole | Self::GateClosed => {
-                RefusalKind::Refused
-            }
+            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
+            Self::NotForward
+            | Self::NotUpstream
+            | Self::SelfApproval
+            | Self::MissingRole
+            | Self::GateClosed
+            | Self::InPipeline => RefusalKind::Refused,
             Self::AlreadyThere
             | Self::RolloutRunning
             | Self::NoRollout
@@ -81,6 +92,8 @@ impl RefusalCode {
             | Self::PromotionClosed
             | Self::PlanChanged
             | Self::NothingToRollBackTo
+            | Self::NameTaken
+            | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,
         }
     }

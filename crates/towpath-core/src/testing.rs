@@ -51,6 +51,7 @@ pub(crate) fn project(gates: GatePolicy) -> Project {
             (environment("staging"), policy(Tier::Staging, &["development"], GatePolicy::default())),
             (environment("production"), policy(Tier::Production, &["staging"], gates)),
         ]),
+        housekeeping: crate::lifecycle::Housekeeping::default(),
     }
 }
 

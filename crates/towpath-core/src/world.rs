@@ -4,19 +4,22 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    config::{Live, OverlayEntry, OverlayOrigin},
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
+    lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
 };
 
+mod lifecycle;
 mod snapshot;
 
 pub use snapshot::{SNAPSHOT_FORMAT, read_snapshot, write_snapshot};
@@ -40,6 +43,15 @@ pub struct World {
     pub deployments: OrdMap<Revision, Arc<Deployment>>,
     /// Every environment that anything was asked for.
     pub environments: OrdMap<EnvironmentName, EnvironmentState>,
+    /// The environments that are in no file, until they are destroyed.
+    #[serde(default)]
+    pub previews: OrdMap<EnvironmentName, Arc<Preview>>,
+    /// What was destroyed, the last time if more than once.
+    #[serde(default)]
+    pub gone: OrdMap<EnvironmentName, Gone>,
+    /// Revisions that cannot be gone back to: what they ran with was collected.
+    #[serde(default)]
+    pub collected: OrdSet<Revision>,
 }
 
 /// What is known of an environment.
@@ -55,6 +67,12 @@ pub struct EnvironmentState {
     pub completed: OrdMap<ReleaseNumber, Timestamp>,
     /// The newest release that was ever asked for here.
     pub newest_asked: Option<ReleaseNumber>,
+    /// Whether it is being destroyed.
+    #[serde(default)]
+    pub destroying: Option<Destroying>,
+    /// What is laid over the files of every release here.
+    #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
+    pub live: Arc<Live>,
 }
 
 /// A revision that was replaced and still runs.
@@ -67,8 +85,11 @@ pub struct Retiring {
 }
 
 impl World {
-    /// Returns the policy of an environment of the pipeline.
+    /// Returns the policy of an environment of the pipeline, or of a preview.
     pub fn policy(&self, environment: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        if let Some(preview) = self.previews.get(environment) {
+            return Some(&preview.policy);
+        }
         self.project.as_ref()?.environments.get(environment)
     }
 
@@ -85,6 +106,12 @@ impl World {
     /// Returns the deployment that is rolling out or back in an environment.
     pub fn rollout(&self, environment: &EnvironmentName) -> Option<&Arc<Deployment>> {
         self.deployments.get(&self.environments.get(environment)?.rollout?)
+    }
+
+    /// Returns what is laid over the files of every release in an environment.
+    pub fn live(&self, environment: &EnvironmentName) -> &Live {
+        static NONE: Live = Live::NONE;
+        self.environments.get(environment).map_or(&NONE, |state| &state.live)
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -121,6 +148,7 @@ impl World {
                 self.project = Some(Arc::new(project.clone()));
                 self.bundle = Some(*bundle);
             }
+            Fact::OverlaySet { .. } | Fact::OverlayUnset { .. } => self.apply_overlay(event),
             Fact::ReleaseCreated { release } => {
                 self.release_by_digest.insert(release.digest, release.number);
                 self.releases.insert(release.number, Arc::new(Release::clone(release)));
@@ -143,8 +171,56 @@ impl World {
             | Fact::RolloutFailed { revision, .. }
             | Fact::RolledBack { revision }
             | Fact::RevisionRetired { revision } => self.apply_rollout(*revision, event),
+            Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
+            Fact::GarbageCollected { revisions, .. } => self.collected.extend(revisions.iter().copied()),
         }
         self
+    }
+
+    fn apply_overlay(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        let live = Arc::make_mut(&mut state.live);
+        match &event.fact {
+            Fact::OverlaySet { key, value, reason } => {
+                let origin = OverlayOrigin {
+                    sequence: event.sequence,
+                    at: event.at,
+                    principal: event.principal.clone(),
+                    reason: reason.clone(),
+                };
+                live.set(OverlayEntry { key: key.clone(), value: value.clone(), origin });
+            }
+            Fact::OverlayUnset { key, .. } => live.unset(key),
+            Fact::ProjectDeclared { .. }
+            | Fact::ReleaseCreated { .. }
+            | Fact::PromotionRequested { .. }
+            | Fact::PromotionApproved { .. }
+            | Fact::PromotionRejected { .. }
+            | Fact::ChecklistConfirmed { .. }
+            | Fact::PromotionSuperseded { .. }
+            | Fact::PromotionFailed { .. }
+            | Fact::DeploymentStarted { .. }
+            | Fact::StepStarted { .. }
+            | Fact::RolloutProgressed { .. }
+            | Fact::AnalysisMeasured { .. }
+            | Fact::VerificationPassed { .. }
+            | Fact::RolloutPaused { .. }
+            | Fact::RolloutResumed { .. }
+            | Fact::RolloutPromoted { .. }
+            | Fact::RolloutCompleted { .. }
+            | Fact::RolloutFailed { .. }
+            | Fact::RolledBack { .. }
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
+        }
     }
 
     fn apply_promotion(&mut self, event: &Event) {
@@ -185,6 +261,8 @@ impl World {
                 it.state = PromotionState::Failed { reason: reason.clone() };
             }),
             Fact::ProjectDeclared { .. }
+            | Fact::OverlaySet { .. }
+            | Fact::OverlayUnset { .. }
             | Fact::ReleaseCreated { .. }
             | Fact::DeploymentStarted { .. }
             | Fact::StepStarted { .. }
@@ -197,7 +275,12 @@ impl World {
             | Fact::RolloutCompleted { .. }
             | Fact::RolloutFailed { .. }
             | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. } => {}
+            | Fact::RevisionRetired { .. }
+            | Fact::PreviewCreated { .. }
+            | Fact::PreviewExtended { .. }
+            | Fact::EnvironmentDestroying { .. }
+            | Fact::EnvironmentDestroyed { .. }
+            | Fact::GarbageCollected { .. } => {}
         }
     }
 
@@ -215,10 +298,12 @@ impl World {
         if let Some(number) = promotion {
             self.change_promotion(*number, |it| it.state = PromotionState::Deployed { revision: *revision });
         }
+        // What is gone back to is restored with everything that was laid over it then.
+        let restored = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to)).map(|to| to.live.clone());
         let left = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.from)).map(|left| left.release);
         let state = self.environments.entry(environment.clone()).or_default();
-        if let Some(left) = left {
-            // What somebody went back from is no longer fit to go forward.
+        if let Some(left) = left.filter(|left| left != release) {
+            // What somebody went back from is no longer fit to go forward, unless only its configuration was bad.
             state.completed.remove(&left);
         }
         state.rollout = Some(*revision);
@@ -241,6 +326,7 @@ impl World {
             ended_at: None,
             measurements: Vec::new(),
             verification: Vec::new(),
+            live: restored.unwrap_or_else(|| Arc::clone(&state.live)),
         };
         self.deployments.insert(*revision, Arc::new(deployment));
     }

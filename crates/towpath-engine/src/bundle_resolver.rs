@@ -1,7 +1,7 @@
 //! Resolving releases from their bundles: the configuration sources in the blob storage, resolved by core.
 //!
-//! Nothing is read but blobs, and only what a release pins: the live overlay and the process environment play no part, so
-//! that the same release gives the same specification tomorrow.
+//! Nothing is read but blobs, and only what a release pins; what the ledger lays over it comes in as an argument, and the
+//! process environment plays no part, so that the same release and the same ledger give the same specification tomorrow.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use towpath_core::{
-    config::{Bundle, Inputs, ResolvedEnvironment, environment_bytes, load},
+    config::{Bundle, Live, ResolvedEnvironment, environment_bytes, load},
     deployment::DeploymentSpec,
     ids::{ArtifactName, Digest, EnvironmentName},
     release::Release,
@@ -21,7 +21,8 @@ use crate::ports::{Blobs, ResolveError, Resolver};
 /// How many specifications are remembered. They are small, and few releases are on their way at once.
 const REMEMBERED: usize = 256;
 
-type Key = (Digest, EnvironmentName);
+/// The release, where, and the digest of what is laid over it.
+type Key = (Digest, EnvironmentName, Digest);
 
 /// Resolves releases from their bundles.
 pub struct BundleResolver {
@@ -39,6 +40,16 @@ impl BundleResolver {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
+    /// Says whether the environments of a specification are still stored, and keeps them: they may have been collected.
+    async fn kept(&self, spec: &DeploymentSpec) -> Result<bool, ResolveError> {
+        for service in spec.services.values() {
+            if !self.blobs.keep(&service.environment).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn remember(&self, key: Key, spec: &DeploymentSpec) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
@@ -50,14 +61,21 @@ impl BundleResolver {
 
 #[async_trait]
 impl Resolver for BundleResolver {
-    async fn resolve(&self, release: &Release, environment: &EnvironmentName) -> Result<DeploymentSpec, ResolveError> {
-        let key = (release.digest, environment.clone());
-        if let Some(spec) = self.remembered(&key) {
+    async fn resolve(
+        &self,
+        release: &Release,
+        environment: &EnvironmentName,
+        live: &Live,
+    ) -> Result<DeploymentSpec, ResolveError> {
+        let key = (release.digest, environment.clone(), live.digest());
+        if let Some(spec) = self.remembered(&key)
+            && self.kept(&spec).await?
+        {
             return Ok(spec);
         }
         let bytes = self.blobs.get(&release.content.bundle).await?;
         let invalid = |mistakes| ResolveError::Invalid { environment: environment.clone(), mistakes };
-        let resolved = resolve(&bytes, environment).map_err(invalid)?;
+        let resolved = resolve(&bytes, environment, live).map_err(invalid)?;
         let artifacts: BTreeMap<ArtifactName, Digest> =
             release.content.artifacts.iter().map(|(name, artifact)| (name.clone(), artifact.tree)).collect();
         let spec = resolved.to_deployment_spec(&artifacts);
@@ -71,10 +89,10 @@ impl Resolver for BundleResolver {
 }
 
 /// Returns the environment that a bundle declares, or a line for each mistake.
-fn resolve(bundle: &[u8], environment: &EnvironmentName) -> Result<ResolvedEnvironment, Vec<String>> {
+fn resolve(bundle: &[u8], environment: &EnvironmentName, live: &Live) -> Result<ResolvedEnvironment, Vec<String>> {
     let bundle = Bundle::from_bytes(bundle).map_err(|error| vec![error.to_string()])?;
-    let loaded = load(&bundle.to_sources());
-    let mut resolution = loaded.resolve(environment.as_str(), &Inputs::default());
+    let loaded = load(&live.sources(&bundle.to_sources(), environment));
+    let mut resolution = loaded.resolve(environment.as_str(), &live.inputs());
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());

@@ -100,6 +100,8 @@ pub(crate) struct Memory {
     pub(crate) sampler: Sampler,
     /// Releases that an environment would take by itself but that cannot be resolved, so that they are not tried for ever.
     pub(crate) unresolvable: Vec<(towpath_core::ids::EnvironmentName, towpath_core::ids::ReleaseNumber)>,
+    /// Environments that could not be cleaned up, and when it was tried.
+    pub(crate) uncleaned: BTreeMap<towpath_core::ids::EnvironmentName, Timestamp>,
 }
 
 impl Engine {
@@ -206,7 +208,10 @@ impl Engine {
 
     fn is_busy(&self) -> bool {
         let world = self.world();
-        world.environments.values().any(|state| state.rollout.is_some() || !state.retiring.is_empty())
+        world
+            .environments
+            .values()
+            .any(|state| state.rollout.is_some() || !state.retiring.is_empty() || state.destroying.is_some())
     }
 
     /// Returns what is seen now.

@@ -5,14 +5,18 @@
 #![warn(missing_docs)]
 
 mod bundle_resolver;
+mod collect;
 mod engine;
 mod jobs;
 pub mod journal;
+mod lifecycle;
 mod perform;
 pub mod ports;
 mod sampling;
 mod writer;
 
 pub use bundle_resolver::BundleResolver;
+pub use collect::{CollectError, Garbage};
 pub use engine::{Engine, EngineError, Ports, Progress};
+pub use lifecycle::ListError;
 pub use writer::{Done, LoadError, SubmitError, load};

@@ -57,6 +57,8 @@ impl Engine {
                 self.request_promotion(world, memory, environment, release).await
             }
             Action::StartDeployment { promotion } => self.start_deployment(world, promotion).await,
+            Action::Expire { environment } => self.expire(&environment).await,
+            Action::CleanUp { environment } => self.clean_up(world, memory, &environment).await,
         }
     }
 
@@ -179,7 +181,7 @@ impl Engine {
             return false;
         };
         let (environment, _) = &key;
-        let failure = match self.ports.resolver.resolve(release, environment).await {
+        let failure = match self.ports.resolver.resolve(release, environment, world.live(environment)).await {
             Err(error) => error.to_string(),
             Ok(spec) => {
                 let spec = Box::new(spec);
@@ -199,18 +201,23 @@ impl Engine {
     async fn start_deployment(&self, world: &World, number: PromotionNumber) -> bool {
         let Some(promotion) = world.promotions.get(&number) else { return false };
         let Some(release) = world.releases.get(&promotion.release) else { return false };
-        let failed = match self.ports.resolver.resolve(release, &promotion.environment).await {
+        let live = world.live(&promotion.environment);
+        let failed = match self.ports.resolver.resolve(release, &promotion.environment, live).await {
             Err(error @ ResolveError::Invalid { .. }) => error.to_string(),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a promotion cannot start; it is tried again");
                 return false;
             }
             Ok(spec) => {
-                let command = Command::StartDeployment { promotion: number, spec: Box::new(spec) };
+                let command = Command::StartDeployment { promotion: number, spec: Box::new(spec), live: live.digest() };
                 match self.submit_own(command, "gates open").await {
                     Ok(_) => return true,
-                    // A gate closed between looking and starting: it waits on.
-                    Err(SubmitError::Refused(refusal)) if refusal.code == RefusalCode::GateClosed => return false,
+                    // A gate closed or the overlay was changed between looking and starting: it is looked at again.
+                    Err(SubmitError::Refused(refusal))
+                        if matches!(refusal.code, RefusalCode::GateClosed | RefusalCode::Stale) =>
+                    {
+                        return false;
+                    }
                     Err(SubmitError::Refused(refusal)) => refusal.message,
                     Err(_) => return false,
                 }

@@ -7,6 +7,7 @@ mod access;
 pub mod api;
 mod app;
 mod bundles;
+mod configuration;
 mod etag;
 mod extract;
 mod guard;

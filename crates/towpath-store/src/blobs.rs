@@ -6,14 +6,19 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use towpath_core::ids::Digest;
-use towpath_engine::ports::{BlobError, BlobReader, Blobs};
+use towpath_engine::ports::{BlobError, BlobReader, Blobs, StoredBlob};
 
 /// The folder of files that are being written.
 const TEMPORARY: &str = "tmp";
@@ -25,6 +30,8 @@ const CHUNK: usize = 256 * 1024;
 pub struct FileBlobs {
     root: PathBuf,
     counter: AtomicU64,
+    // Held while a blob gets its name, is kept, or is erased for its age: looking and erasing are one thing.
+    aging: Arc<Mutex<()>>,
 }
 
 /// A file being written. It is removed unless it got its name.
@@ -48,7 +55,7 @@ impl FileBlobs {
         let temporary = root.join(TEMPORARY);
         fs::create_dir_all(&temporary).map_err(|error| storage("create the folder", &temporary, error))?;
         remove_orphans(&temporary).map_err(|error| storage("clean the folder", &temporary, error))?;
-        Ok(Self { root, counter: AtomicU64::new(0) })
+        Ok(Self { root, counter: AtomicU64::new(0), aging: Arc::default() })
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -75,6 +82,7 @@ impl FileBlobs {
     /// Gives the complete file its name and makes the name durable.
     async fn name(&self, temporary: &Temporary, digest: &Digest) -> Result<(), BlobError> {
         let (from, to, root) = (temporary.path.clone(), self.path(digest), self.root.clone());
+        let aging = Arc::clone(&self.aging);
         let named = blocking({
             let to = to.clone();
             move || {
@@ -84,7 +92,9 @@ impl FileBlobs {
                     fs::File::open(&root)?.sync_all()?;
                 }
                 // A blob of this name may be there already; putting the same bytes in its place also heals a damaged one.
+                let one = aging.lock().unwrap_or_else(PoisonError::into_inner);
                 fs::rename(&from, &to)?;
+                drop(one);
                 fs::File::open(folder)?.sync_all()
             }
         });
@@ -148,6 +158,77 @@ impl Blobs for FileBlobs {
         });
         synced.await.map_err(|error| storage("erase", &path, error))
     }
+
+    async fn list(&self) -> Result<Vec<StoredBlob>, BlobError> {
+        let root = self.root.clone();
+        blocking(move || list(&root)).await.map_err(|error| storage("list", &self.root, error))
+    }
+
+    async fn keep(&self, digest: &Digest) -> Result<bool, BlobError> {
+        let (path, aging) = (self.path(digest), Arc::clone(&self.aging));
+        let kept = blocking({
+            let path = path.clone();
+            move || {
+                let _one = aging.lock().unwrap_or_else(PoisonError::into_inner);
+                match fs::File::open(&path) {
+                    Ok(file) => file.set_modified(SystemTime::now()).map(|()| true),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        kept.await.map_err(|error| storage("keep", &path, error))
+    }
+
+    async fn erase_older(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+        let (path, aging) = (self.path(digest), Arc::clone(&self.aging));
+        let erased = blocking({
+            let path = path.clone();
+            move || {
+                let one = aging.lock().unwrap_or_else(PoisonError::into_inner);
+                match fs::metadata(&path) {
+                    Ok(meta) if written(&meta)? >= before => return Ok(false),
+                    Ok(_) => fs::remove_file(&path)?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+                    Err(error) => return Err(error),
+                }
+                drop(one);
+                path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all()).map(|()| true)
+            }
+        });
+        erased.await.map_err(|error| storage("erase", &path, error))
+    }
+}
+
+/// Lists the blobs: files that have the name of a digest. What has another name is nobody's.
+fn list(root: &Path) -> io::Result<Vec<StoredBlob>> {
+    let mut all = Vec::new();
+    for folder in fs::read_dir(root)? {
+        let folder = folder?;
+        if folder.file_name() == TEMPORARY || !folder.file_type()?.is_dir() {
+            continue;
+        }
+        for entry in fs::read_dir(folder.path())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(digest) = name.to_str().and_then(|name| format!("sha256:{name}").parse().ok()) else { continue };
+            match entry.metadata() {
+                Ok(meta) if meta.is_file() => {
+                    all.push(StoredBlob { digest, bytes: meta.len(), since: written(&meta)? });
+                }
+                Ok(_) => {}
+                // It was erased meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    all.sort_by_key(|blob| blob.digest);
+    Ok(all)
+}
+
+fn written(meta: &fs::Metadata) -> io::Result<Timestamp> {
+    Timestamp::try_from(meta.modified()?).map_err(io::Error::other)
 }
 
 /// Removes temporary files that nobody writes to: a writer holds a lock on its file as long as it lives.

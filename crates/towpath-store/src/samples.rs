@@ -26,6 +26,7 @@ const SELECT_FINER: &str = "SELECT environment, service, revision, from_ns, to_n
 const DELETE_FINER: &str = "DELETE FROM samples WHERE span_s < $1 AND to_ns <= $2";
 const TAKE_MERGED: &str = "DELETE FROM samples WHERE span_s = $1 AND to_ns = $2 AND environment = $3 AND service = $4 \
      AND revision = $5 RETURNING environment, service, revision, from_ns, to_ns, counts";
+const FORGET: &str = "DELETE FROM samples WHERE environment = $1";
 const DELETE_OLD: &str = "DELETE FROM samples WHERE to_ns <= $1";
 
 /// Samples in an SQLite database.
@@ -79,6 +80,11 @@ impl Samples for SqliteSamples {
             .await
             .map_err(failure)?;
         rows.iter().map(sample).collect()
+    }
+
+    async fn forget(&self, environment: &EnvironmentName) -> Result<(), SampleError> {
+        let query = sqlx::query(FORGET).bind(environment.as_str()).execute(&self.database.writer);
+        query.await.map(|_| ()).map_err(failure)
     }
 
     async fn roll_up(&self, now: Timestamp) -> Result<(), SampleError> {

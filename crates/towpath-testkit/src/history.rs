@@ -12,6 +12,7 @@ use towpath_core::{
     deployment::{AnalysisSpec, CanaryStep, DeploymentSpec, Probes, Resources, ServiceSpec, Strategy},
     event::Event,
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber},
+    lifecycle::Housekeeping,
     project::{EnvironmentPolicy, GatePolicy, Project, Tier},
     refusal::Refusal,
     release::ReleaseContent,
@@ -45,6 +46,7 @@ impl History {
             name: ProjectName::new("shop").ok()?,
             people: BTreeMap::new(),
             environments: BTreeMap::from([(environment.clone(), policy)]),
+            housekeeping: Housekeeping::default(),
         };
         let asker = Asker { principal: PrincipalName::control_plane(), now: Timestamp::UNIX_EPOCH };
         let mut history = Self { world: World::default(), commands: 0, asker, environment, spec: spec()? };
@@ -66,7 +68,9 @@ impl History {
         events.extend(self.ask(self.promote(number))?);
         let promotion = self.world.next_promotion().0 - 1;
         let spec = Box::new(self.spec.clone());
-        let start = Command::StartDeployment { promotion: towpath_core::ids::PromotionNumber(promotion), spec };
+        let live = self.world.live(&self.environment).digest();
+        let promotion = towpath_core::ids::PromotionNumber(promotion);
+        let start = Command::StartDeployment { promotion, spec, live };
         events.extend(self.ask(start)?);
         while let Some(report) = self.next_report() {
             events.extend(self.ask(Command::Report(report))?);

@@ -7,14 +7,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use towpath_core::ids::Digest;
-use towpath_engine::ports::{BlobError, BlobReader, Blobs};
+use towpath_engine::ports::{BlobError, BlobReader, Blobs, StoredBlob};
 
 /// Blobs in memory.
 #[derive(Debug, Default)]
 pub struct MemoryBlobs {
     blobs: Mutex<BTreeMap<Digest, Vec<u8>>>,
+    since: Mutex<BTreeMap<Digest, Timestamp>>,
+    now: Mutex<Timestamp>,
 }
 
 impl MemoryBlobs {
@@ -26,6 +29,20 @@ impl MemoryBlobs {
                 None => bytes.push(0),
             }
         }
+    }
+
+    /// Says what time it is for what is stored from here on; at first it is the beginning of 1970.
+    pub fn set_now(&self, now: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    fn touch(&self, digest: Digest) {
+        let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, now);
+    }
+
+    fn since(&self, digest: &Digest) -> Timestamp {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied().unwrap_or_default()
     }
 
     /// Returns how many blobs there are.
@@ -45,6 +62,7 @@ impl Blobs for MemoryBlobs {
         source.read_to_end(&mut bytes).await.map_err(BlobError::Storage)?;
         let (digest, length) = (Digest::of(&bytes), bytes.len() as u64);
         self.lock().insert(digest, bytes);
+        self.touch(digest);
         Ok((digest, length))
     }
 
@@ -60,5 +78,32 @@ impl Blobs for MemoryBlobs {
     async fn erase(&self, digest: &Digest) -> Result<(), BlobError> {
         self.lock().remove(digest);
         Ok(())
+    }
+
+    async fn list(&self) -> Result<Vec<StoredBlob>, BlobError> {
+        let blobs = self.lock();
+        let stored = |(digest, bytes): (&Digest, &Vec<u8>)| StoredBlob {
+            digest: *digest,
+            bytes: bytes.len() as u64,
+            since: self.since(digest),
+        };
+        Ok(blobs.iter().map(stored).collect())
+    }
+
+    async fn keep(&self, digest: &Digest) -> Result<bool, BlobError> {
+        let there = self.lock().contains_key(digest);
+        if there {
+            self.touch(*digest);
+        }
+        Ok(there)
+    }
+
+    async fn erase_older(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+        let mut blobs = self.lock();
+        if blobs.contains_key(digest) && self.since(digest) >= before {
+            return Ok(false);
+        }
+        blobs.remove(digest);
+        Ok(true)
     }
 }

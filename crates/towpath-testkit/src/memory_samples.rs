@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use towpath_core::traffic::Counts;
+use towpath_core::{ids::EnvironmentName, traffic::Counts};
 use towpath_engine::ports::{
     DELETED_AFTER, HOURS_AFTER, MINUTES_AFTER, Sample, SampleError, SampleWindow, Samples, span_end,
 };
@@ -43,6 +43,11 @@ impl Samples for MemorySamples {
         let mut found: Vec<_> = self.lock().iter().filter(|sample| window.contains(sample)).cloned().collect();
         found.sort_by_key(|sample| sample.to);
         Ok(found)
+    }
+
+    async fn forget(&self, environment: &EnvironmentName) -> Result<(), SampleError> {
+        self.lock().retain(|sample| sample.route.environment != *environment);
+        Ok(())
     }
 
     async fn roll_up(&self, now: Timestamp) -> Result<(), SampleError> {

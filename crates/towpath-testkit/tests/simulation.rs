@@ -14,6 +14,7 @@ fn part(number: u64) {
                 sum.crashes += outcome.crashes;
                 sum.completed += outcome.completed;
                 sum.rolled_back += outcome.rolled_back;
+                sum.destroyed += outcome.destroyed;
             }
             Err(violation) => failed.push(format!("seed {seed}: {violation:?}")),
         }
@@ -21,6 +22,7 @@ fn part(number: u64) {
     assert!(failed.is_empty(), "{failed:#?}");
     // A simulation in which nothing happens proves nothing.
     assert!(sum.crashes > SEEDS && sum.completed > SEEDS && sum.rolled_back > SEEDS / 2, "{sum:?}");
+    assert!(sum.destroyed > SEEDS / 2, "{sum:?}");
 }
 
 macro_rules! parts {

@@ -27,6 +27,10 @@ pub(crate) enum Exit {
     Unreachable = 5,
     /// Not finished at `--timeout`.
     StillRunning = 6,
+    /// The command to be started cannot be.
+    NotExecutable = 126,
+    /// The command to be started is not there.
+    NotFound = 127,
     /// Interrupted from the keyboard.
     Interrupted = 130,
 }
@@ -142,6 +146,11 @@ impl Failure {
         failure.told.next.extend(problem.next.clone());
         failure.told.problem = serde_json::to_value(problem).ok();
         failure
+    }
+
+    /// Returns the stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.told.code
     }
 
     /// Returns what failed, in one sentence.

@@ -58,6 +58,22 @@ pub(super) fn clean(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Deletes the files of an artifact: it is put aside first, so that it is there as a whole or not at all.
+pub(super) fn remove(folder: &Path, digest: Digest) -> io::Result<()> {
+    let path = folder.join(digest.hex());
+    let aside = folder.join(format!("{}-gone.tmp", digest.hex()));
+    if aside.exists() {
+        delete(&aside)?;
+    }
+    // A folder that cannot be written to cannot be renamed by everybody.
+    match fs::set_permissions(&path, fs::Permissions::from_mode(0o700)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    }
+    fs::rename(&path, &aside)?;
+    delete(&aside)
+}
+
 /// Deletes a tree whose folders cannot be written to.
 fn delete(folder: &Path) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
@@ -76,6 +92,11 @@ fn delete(folder: &Path) -> io::Result<()> {
 impl Artifacts {
     pub(super) fn new(folder: PathBuf, blobs: Arc<dyn Blobs>) -> Self {
         Self { folder, blobs, writing: Mutex::default(), temporaries: AtomicU64::new(0) }
+    }
+
+    /// Keeps artifacts from being written out, or found to be there, as long as the answer is held.
+    pub(super) async fn hold(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.writing.lock().await
     }
 
     /// Returns the folder with the files of an artifact, written out if it is not there yet.

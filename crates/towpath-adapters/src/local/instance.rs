@@ -13,6 +13,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 use towpath_core::{
+    ids::Digest,
     instance::{Environment, InstanceId, InstancePhase, InstanceSet, InstanceStatus},
     supervision::{Act, Input, Policy, ProbeKind, Remembered, Supervised},
 };
@@ -135,6 +136,10 @@ fn with_state(
 impl Instance {
     pub(super) fn is_stopping(&self) -> bool {
         self.state.is_stopping()
+    }
+
+    pub(super) fn artifact(&self) -> Option<Digest> {
+        self.record.spec.artifact
     }
 
     /// Runs until the instance is gone or the target is closed.

@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod environment;
+mod holdings;
 mod instance;
 mod launch;
 mod logs;
@@ -29,6 +30,7 @@ use async_trait::async_trait;
 use rustix::fs::{FlockOperation, flock};
 use towpath_core::{
     instance::{InstanceId, InstanceSet, InstanceStatus, SetId},
+    lifecycle::{Held, Holding},
     supervision::BackOff,
     units::Bytes,
 };
@@ -179,6 +181,24 @@ impl Target for LocalTarget {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(TargetError::Unknown(instance.clone())),
             Err(error) => Err(TargetError::Failed(Box::new(error))),
         }
+    }
+
+    async fn holdings(&self) -> Result<Vec<Held>, TargetError> {
+        let data = self.registry.data_dir.clone();
+        let listed = tokio::task::spawn_blocking(move || holdings::list(&data)).await;
+        let listed = listed.map_err(|error| TargetError::Failed(Box::new(error)))?;
+        listed.map_err(|error| TargetError::Failed(Box::new(error)))
+    }
+
+    async fn discard(&self, what: &[Holding]) -> Result<(), TargetError> {
+        // An instance is entered before its artifact is looked for: with this held, what nobody needs stays so.
+        let _held = self.registry.artifacts.hold().await;
+        let unneeded = what.iter().filter(|one| !self.registry.needs(one)).cloned().collect::<Vec<_>>();
+        let data = self.registry.data_dir.clone();
+        let deleted =
+            tokio::task::spawn_blocking(move || unneeded.iter().try_for_each(|one| holdings::delete(&data, one)));
+        let deleted = deleted.await.map_err(|error| TargetError::Failed(Box::new(error)))?;
+        deleted.map_err(|error| TargetError::Failed(Box::new(error)))
     }
 
     async fn changed(&self) {

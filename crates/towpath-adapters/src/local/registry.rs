@@ -18,6 +18,7 @@ use tokio::{
 use towpath_core::{
     ids::Digest,
     instance::{InstanceId, InstanceSet, InstanceStatus, SetId, Usage},
+    lifecycle::Holding,
     supervision::BackOff,
 };
 
@@ -57,6 +58,7 @@ struct Entry {
     orders: mpsc::UnboundedSender<Order>,
     // What it runs by; another specification replaces it.
     spec: Digest,
+    artifact: Option<Digest>,
     stopping: bool,
     status: InstanceStatus,
     usage: Option<Usage>,
@@ -164,7 +166,8 @@ impl Registry {
         spec: Digest,
         task: instance::Instance,
     ) {
-        let entry = Entry { orders, spec, stopping: task.is_stopping(), status: task.status(), usage: None };
+        let artifact = task.artifact();
+        let entry = Entry { orders, spec, artifact, stopping: task.is_stopping(), status: task.status(), usage: None };
         table.instances.insert(id, entry);
         tokio::spawn(task.run());
         self.bump();
@@ -224,6 +227,21 @@ impl Registry {
         let table = self.table();
         let entry = table.instances.get(id);
         (entry.is_some(), entry.is_some_and(|entry| entry.status.pid.is_some()))
+    }
+
+    /// Says whether an instance that exists or is declared needs something that is kept.
+    pub(super) fn needs(&self, what: &Holding) -> bool {
+        let table = self.table();
+        match what {
+            Holding::Log { instance } | Holding::State { instance } => {
+                let declared = table.declared.get(&instance.set).is_some_and(|set| instance.index < set.replicas);
+                declared || table.instances.contains_key(instance)
+            }
+            Holding::Artifact { tree } => {
+                table.instances.values().any(|entry| entry.artifact == Some(*tree))
+                    || table.declared.values().any(|set| set.spec.artifact == Some(*tree))
+            }
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -79,7 +79,7 @@ fn leaves(environment: &ResolvedEnvironment) -> BTreeMap<String, Leaf> {
             return;
         }
         if let Some(value) = shown(leaf, false) {
-            leaves.insert(path.to_string(), (resolved_env(environment, path).unwrap_or(value), false));
+            leaves.insert(path.to_string(), (replaced(environment, path).unwrap_or(value), false));
         }
     });
     for (name, variable) in &environment.variables {
@@ -93,15 +93,7 @@ fn is_own(path: &Path) -> bool {
     matches!(path.segments().first(), Some(Segment::Key(key)) if OWN_KEYS.contains(&key.as_str()))
 }
 
-/// Returns an entry of a service's `env` with its references replaced.
-fn resolved_env(environment: &ResolvedEnvironment, path: &Path) -> Option<String> {
-    match path.segments() {
-        [Segment::Key(section), Segment::Key(service), Segment::Key(env), Segment::Key(name)]
-            if section == "services" && env == "env" =>
-        {
-            let service = crate::ids::ServiceName::new(service).ok()?;
-            environment.services.get(&service)?.env.get(name).cloned()
-        }
-        _ => None,
-    }
+/// Returns a text with its references replaced, if it has any.
+fn replaced(environment: &ResolvedEnvironment, path: &Path) -> Option<String> {
+    environment.replacements.get(&path.to_string())?.text.as_deref().map(str::to_owned)
 }

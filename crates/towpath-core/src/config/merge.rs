@@ -131,7 +131,11 @@ fn merge(into: &mut Value, document: &Document, id: NodeId, rule: &Rule) {
             lay_entries(map, document, entries.iter(), rule);
         }
         (Data::List(items), NodeKind::List(more), Some(MergeTag::Append)) => {
-            items.extend(more.iter().map(|id| Value::of(document, *id, Nulls::Remove)));
+            let end = present(items);
+            items.splice(end..end, more.iter().map(|id| Value::of(document, *id, Nulls::Remove)));
+        }
+        (Data::List(items), NodeKind::List(more), Some(MergeTag::Prepend)) => {
+            items.splice(0..0, more.iter().map(|id| Value::of(document, *id, Nulls::Remove)));
         }
         (Data::List(items), NodeKind::List(more), Some(MergeTag::MergeBy(key))) => {
             for id in more {
@@ -160,7 +164,10 @@ fn merge_item(items: &mut Vec<Value>, document: &Document, id: NodeId, key: &str
     };
     match items.iter().position(same) {
         Some(place) if node.tag.as_deref() == Some(&MergeTag::Unset) => {
-            items.remove(place);
+            // What was taken away is remembered behind the items that are there, so that they keep their numbers.
+            let mut item = items.remove(place);
+            replace(&mut item, Value::new(Data::Removed, document.label(node.span)));
+            items.push(item);
         }
         Some(place) => {
             if let Some(item) = items.get_mut(place) {
@@ -168,8 +175,13 @@ fn merge_item(items: &mut Vec<Value>, document: &Document, id: NodeId, key: &str
             }
         }
         None if node.tag.as_deref() == Some(&MergeTag::Unset) => {}
-        None => items.push(Value::of(document, id, Nulls::Remove)),
+        None => items.insert(present(items), Value::of(document, id, Nulls::Remove)),
     }
+}
+
+/// Returns how many items are there; behind them stand those that were taken away.
+fn present(items: &[Value]) -> usize {
+    items.iter().rposition(|item| !item.is_removed()).map_or(0, |last| last + 1)
 }
 
 /// Lays defaults under the tree: they fill what is absent and are shadowed by what is there.

@@ -6,6 +6,7 @@
 //! environment, flags. Mistakes are [`Diagnostic`]s, all of them at once. Nothing here opens a file,
 //! reads the process environment or knows what became of an environment after it was resolved.
 
+mod author;
 mod bundle;
 mod compare;
 mod detect;
@@ -13,6 +14,7 @@ mod diagnostic;
 mod explain;
 mod interpolate;
 mod layers;
+mod live;
 mod load;
 mod merge;
 mod nearest;
@@ -30,15 +32,18 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use author::{AuthorError, Cleared, Copied, NewEnvironment};
 pub use bundle::{Bundle, BundleError};
 pub use compare::{Comparison, Row, compare, diff};
 pub use detect::{Detected, DetectedBy, UnknownEnvironment, VARIABLES, detect};
 pub use diagnostic::{Diagnostic, DiagnosticView, Severity, has_errors, render_diagnostics};
-pub use explain::{Contribution, ExplainError, Explanation};
+pub use explain::{Contribution, ExplainError, Explanation, Reference};
+pub use live::Live;
+pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
-pub use render::{Format, RenderError, render};
+pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub use source::{

@@ -35,9 +35,10 @@ impl Loaded {
         }
         tidy(&mut diagnostics);
         let people = self.project.people.iter().map(|(name, person)| (name.clone(), person.roles.clone())).collect();
+        let housekeeping = self.project.housekeeping();
         let sound = !has_errors(&diagnostics);
         let project = self.project.project.clone().filter(|_| sound);
-        (project.map(|name| Project { name, people, environments }), diagnostics)
+        (project.map(|name| Project { name, people, environments, housekeeping }), diagnostics)
     }
 
     pub(super) fn check_pipeline(&mut self) {

@@ -1,171 +1,309 @@
 //! Environment variables in the formats other tools read.
+//!
+//! A value is written only where the format's readers give exactly it back; what a format cannot hold is
+//! refused, all of it at once, before a single line is returned. Nothing here opens a file or decides
+//! which variables somebody may see: [`Format::takes`] says what a format is for.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::Serialize;
 
+use super::schema::variable::{VariableType, is_variable_name};
+
+mod docker;
+mod dotenv;
+mod manifest;
+mod select;
+mod shell;
+mod systemd;
+mod terraform;
+mod unfit;
+mod yaml;
+
+pub use manifest::{Object, ObjectError};
+pub use unfit::{RenderError, Unfit, Why};
+
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// `.env` as dotenv libraries read it.
+    /// `.env` in the part of the format that Python's python-dotenv, npm's dotenv and Docker Compose read alike.
     Dotenv,
+    /// `.env` for python-dotenv alone, which can hold any value.
+    DotenvPython,
+    /// `.env` for npm's dotenv alone.
+    DotenvNode,
+    /// An `env_file` of Docker Compose, which can hold any value.
+    ComposeEnv,
+    /// Docker's `--env-file`: raw lines.
+    DockerEnv,
+    /// `export` lines for a POSIX shell.
+    Shell,
+    /// systemd's `EnvironmentFile`.
+    Systemd,
     /// A JSON object of strings.
     Json,
     /// A YAML map of texts.
     Yaml,
-    /// `export` lines for a POSIX shell.
-    Shell,
-    /// Docker's `--env-file`.
-    DockerEnv,
     /// A Kubernetes `ConfigMap`.
+    #[serde(rename = "configmap")]
     ConfigMap,
-    /// systemd's `EnvironmentFile`.
-    Systemd,
+    /// A Kubernetes `Secret`.
+    K8sSecret,
+    /// Terraform's `.tfvars`.
+    Tfvars,
+    /// Terraform's `.tfvars.json`.
+    TfvarsJson,
 }
 
-/// Why the variables cannot be written in a format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// The format has no way to write a line break.
-    #[error("the value of `{name}` has several lines, which a Docker env file cannot hold; use another format")]
-    Lines {
-        /// Which variable.
-        name: String,
-    },
-    /// No format and no process can hold it.
-    #[error("the value of `{name}` has a NUL character, which no environment variable can hold")]
-    Nul {
-        /// Which variable.
-        name: String,
-    },
-    /// The name would be read as something else.
-    #[error("`{name}` cannot be written in this format: use letters, digits and `_` for names")]
-    Name {
-        /// Which variable.
-        name: String,
-    },
+/// A value to be written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The value.
+    pub value: String,
+    /// Whether it is secret.
+    pub secret: bool,
+    /// The declared type, where there is one; only Terraform's formats tell numbers from texts.
+    pub kind: Option<VariableType>,
+}
+
+/// Which variables a format is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// Any, secret ones if asked for.
+    Any,
+    /// Only what is not secret.
+    Plain,
+    /// Only what is secret.
+    Secret,
+}
+
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.secret { super::resolved::MASK } else { &self.value })
+    }
 }
 
 impl Format {
-    /// Every format with the word used for it.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("dotenv", Self::Dotenv),
-        ("json", Self::Json),
-        ("yaml", Self::Yaml),
-        ("shell", Self::Shell),
-        ("docker-env", Self::DockerEnv),
-        ("configmap", Self::ConfigMap),
-        ("systemd", Self::Systemd),
+    /// Every format.
+    pub const ALL: [Self; 13] = [
+        Self::Dotenv,
+        Self::DotenvPython,
+        Self::DotenvNode,
+        Self::ComposeEnv,
+        Self::DockerEnv,
+        Self::Shell,
+        Self::Systemd,
+        Self::Json,
+        Self::Yaml,
+        Self::ConfigMap,
+        Self::K8sSecret,
+        Self::Tfvars,
+        Self::TfvarsJson,
     ];
-}
 
-/// Writes variables. `name` is that of the object, where the format has one.
-pub fn render(format: Format, name: &str, variables: &BTreeMap<String, String>) -> Result<String, RenderError> {
-    let structured = matches!(format, Format::Json | Format::Yaml);
-    for (name, value) in variables {
-        if value.contains('\0') {
-            return Err(RenderError::Nul { name: name.clone() });
-        }
-        if !structured && !super::schema::variable::is_variable_name(name) {
-            return Err(RenderError::Name { name: name.clone() });
-        }
-    }
-    match format {
-        Format::Json => Ok(json(variables)),
-        Format::Yaml => Ok(lines(variables, |name, value| format!("{}: {}", quoted(name), quoted(value)))),
-        Format::Dotenv => Ok(lines(variables, |name, value| format!("{name}={}", dotenv(value)))),
-        Format::Shell => Ok(lines(variables, |name, value| format!("export {name}={}", shell(value)))),
-        Format::Systemd => Ok(lines(variables, |name, value| format!("{name}={}", systemd(value)))),
-        Format::DockerEnv => docker(variables),
-        Format::ConfigMap => {
-            let head = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n", quoted(name));
-            let data = lines(variables, |name, value| format!("  {name}: {}", quoted(value)));
-            Ok(if data.is_empty() { format!("{head}data: {{}}\n") } else { format!("{head}data:\n{data}") })
+    /// Returns the word for the format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dotenv => "dotenv",
+            Self::DotenvPython => "dotenv-python",
+            Self::DotenvNode => "dotenv-node",
+            Self::ComposeEnv => "compose-env",
+            Self::DockerEnv => "docker-env",
+            Self::Shell => "shell",
+            Self::Systemd => "systemd",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::ConfigMap => "configmap",
+            Self::K8sSecret => "k8s-secret",
+            Self::Tfvars => "tfvars",
+            Self::TfvarsJson => "tfvars-json",
         }
     }
-}
 
-fn lines(variables: &BTreeMap<String, String>, line: impl Fn(&str, &str) -> String) -> String {
-    variables.iter().fold(String::new(), |mut out, (name, value)| {
-        // Writing into a String cannot fail.
-        let _ = writeln!(out, "{}", line(name, value));
-        out
-    })
-}
+    /// Returns the format of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
+    }
 
-fn json(variables: &BTreeMap<String, String>) -> String {
-    let mut out = serde_json::to_string_pretty(variables).unwrap_or_else(|_| "{}".to_owned());
-    out.push('\n');
-    out
-}
+    /// Returns which variables the format is for.
+    pub fn takes(self) -> Takes {
+        match self {
+            Self::ConfigMap => Takes::Plain,
+            Self::K8sSecret => Takes::Secret,
+            Self::Dotenv
+            | Self::DotenvPython
+            | Self::DotenvNode
+            | Self::ComposeEnv
+            | Self::DockerEnv
+            | Self::Shell
+            | Self::Systemd
+            | Self::Json
+            | Self::Yaml
+            | Self::Tfvars
+            | Self::TfvarsJson => Takes::Any,
+        }
+    }
 
-/// A JSON string, which is a double-quoted scalar of YAML 1.2 too. The characters YAML counts as
-/// line breaks or does not allow unescaped (section 5.1) are escaped besides.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    for c in serde_json::Value::from(text).to_string().chars() {
-        match c {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+    /// Says whether the format describes an object that has a name.
+    pub fn has_object(self) -> bool {
+        matches!(self, Self::ConfigMap | Self::K8sSecret)
+    }
+
+    fn fits(self, secret: bool) -> bool {
+        match self.takes() {
+            Takes::Any => true,
+            Takes::Plain => !secret,
+            Takes::Secret => secret,
+        }
+    }
+
+    /// Returns what one variable is in this format, or why it cannot be.
+    fn entry(self, name: &str, variable: &Rendered) -> Result<String, Why> {
+        if variable.value.contains('\0') {
+            return Err(Why::Nul);
+        }
+        self.check_name(name)?;
+        let value = variable.value.as_str();
+        let assigned = |value: String| format!("{name}={value}");
+        match self {
+            Self::Dotenv => dotenv::common(value).map(assigned).ok_or(Why::Readers),
+            Self::DotenvPython => Ok(assigned(dotenv::python(value))),
+            Self::DotenvNode => dotenv::node(value).map(assigned).ok_or(Why::Quotes),
+            Self::ComposeEnv => Ok(assigned(dotenv::compose(value))),
+            Self::DockerEnv => docker::line(name, value),
+            Self::Shell => Ok(format!("export {name}={}", shell::quoted(value))),
+            Self::Systemd => systemd::quoted(value).map(assigned),
+            Self::Json => Ok(format!("  {}: {}", yaml::quoted(name), yaml::json(value))),
+            Self::Yaml => Ok(yaml::entry("", name, &yaml::quoted(value))),
+            Self::ConfigMap => Ok(yaml::entry("  ", name, &yaml::quoted(value))),
+            Self::K8sSecret => Ok(yaml::entry("  ", name, &manifest::encoded(value))),
+            Self::Tfvars => terraform::hcl(variable).map(|value| format!("{name} = {value}")),
+            Self::TfvarsJson => terraform::json(variable).map(|value| format!("  {}: {value}", yaml::quoted(name))),
+        }
+    }
+
+    fn check_name(self, name: &str) -> Result<(), Why> {
+        let sound = match self {
+            Self::Json | Self::Yaml => !name.is_empty() && !name.contains(['\0', '=']),
+            Self::ConfigMap | Self::K8sSecret => manifest::is_key(name),
+            Self::Dotenv
+            | Self::DotenvPython
+            | Self::DotenvNode
+            | Self::ComposeEnv
+            | Self::DockerEnv
+            | Self::Shell
+            | Self::Systemd
+            | Self::Tfvars
+            | Self::TfvarsJson => is_variable_name(name),
+        };
+        if !sound {
+            return Err(Why::Name);
+        }
+        let taken = match self {
+            Self::Shell => shell::RESERVED.contains(&name).then_some("the shell sets it itself"),
+            Self::Tfvars | Self::TfvarsJson => {
+                terraform::RESERVED.contains(&name).then_some("Terraform reserves the name")
             }
-            _ => out.push(c),
-        }
+            Self::Dotenv | Self::DotenvNode => (name == "__proto__").then_some("JavaScript reserves the name"),
+            Self::DotenvPython
+            | Self::ComposeEnv
+            | Self::DockerEnv
+            | Self::Systemd
+            | Self::Json
+            | Self::Yaml
+            | Self::ConfigMap
+            | Self::K8sSecret => None,
+        };
+        taken.map_or(Ok(()), |why| Err(Why::Reserved(why)))
     }
-    out
 }
 
+/// Writes variables. `object` is what the format calls them, where it has a name for them.
+///
+/// Which variables there are is the caller's choice; a secret one in a [`Format::ConfigMap`] or a plain one in a
+/// [`Format::K8sSecret`] is an error like any other value that does not fit.
+pub fn render(format: Format, object: &Object, variables: &BTreeMap<String, Rendered>) -> Result<String, RenderError> {
+    let mut entries = Vec::with_capacity(variables.len());
+    let mut unfit = Vec::new();
+    for (name, variable) in variables {
+        let entry = if format.fits(variable.secret) { format.entry(name, variable) } else { Err(Why::Kind) };
+        match entry {
+            Ok(entry) => entries.push(entry),
+            Err(why) => unfit.push(Unfit { name: name.clone(), why, fits: fitting(name, variable) }),
+        }
+    }
+    if !unfit.is_empty() {
+        return Err(RenderError::Unfit { format, variables: unfit });
+    }
+    if format.has_object() {
+        object.check()?;
+        manifest::check_size(format, variables)?;
+    }
+    let (head, separator, tail) = frame(format, object, entries.is_empty());
+    let length = entries.iter().map(|entry| entry.len() + separator.len()).sum::<usize>();
+    let mut text = String::with_capacity(head.len() + length + tail.len());
+    text.push_str(&head);
+    for (place, entry) in entries.iter().enumerate() {
+        if place > 0 {
+            text.push_str(separator);
+        }
+        text.push_str(entry);
+    }
+    text.push_str(tail);
+    Ok(text)
+}
+
+/// Returns the formats that can hold a variable.
+fn fitting(name: &str, variable: &Rendered) -> Vec<Format> {
+    let fits = |format: &Format| format.fits(variable.secret) && format.entry(name, variable).is_ok();
+    Format::ALL.into_iter().filter(fits).collect()
+}
+
+/// Returns what stands before, between and after the entries.
+fn frame(format: Format, object: &Object, empty: bool) -> (String, &'static str, &'static str) {
+    let tail = if empty { "" } else { "\n" };
+    match format {
+        Format::Json | Format::TfvarsJson if empty => ("{}\n".to_owned(), "", ""),
+        Format::Json | Format::TfvarsJson => ("{\n".to_owned(), ",\n", "\n}\n"),
+        Format::Yaml if empty => ("{}\n".to_owned(), "", ""),
+        Format::ConfigMap => (object.head("ConfigMap", empty), "\n", tail),
+        Format::K8sSecret => (object.head("Secret", empty), "\n", tail),
+        Format::Dotenv
+        | Format::DotenvPython
+        | Format::DotenvNode
+        | Format::ComposeEnv
+        | Format::DockerEnv
+        | Format::Shell
+        | Format::Systemd
+        | Format::Yaml
+        | Format::Tfvars => (String::new(), "\n", tail),
+    }
+}
+
+/// Says whether every reader takes the value as it stands.
 fn is_bare(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_./:@%+,-".contains(&b))
 }
 
-/// Single quotes where nothing needs an escape, because most readers take everything in them as it is.
-fn dotenv(value: &str) -> String {
-    if is_bare(value) {
-        return value.to_owned();
-    }
-    if !value.contains(['\'', '\\', '\n', '\r']) {
-        return format!("'{value}'");
-    }
-    let mut out = String::from("\"");
+/// Puts a value in double quotes, `escape` saying what stands for a character that cannot stand for itself.
+fn escaped(value: &str, escape: impl Fn(char, &mut String) -> bool) -> String {
+    let mut out = String::with_capacity(value.len() + 2);
+    out.push('"');
     for c in value.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            _ => out.push(c),
+        if !escape(c, &mut out) {
+            out.push(c);
         }
     }
     out.push('"');
     out
 }
 
-/// POSIX shell quoting (section 2.2.2): everything but `'` is literal in single quotes.
-fn shell(value: &str) -> String {
-    if is_bare(value) { value.to_owned() } else { format!("'{}'", value.replace('\'', "'\\''")) }
-}
-
-/// systemd.exec(5), `EnvironmentFile=`: in double quotes only `"`, `\`, `` ` `` and `$` are escaped.
-fn systemd(value: &str) -> String {
-    if is_bare(value) {
-        return value.to_owned();
-    }
-    let mut out = String::from("\"");
-    for c in value.chars() {
-        if matches!(c, '"' | '\\' | '`' | '$') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
-}
-
-fn docker(variables: &BTreeMap<String, String>) -> Result<String, RenderError> {
-    match variables.iter().find(|(_, value)| value.contains(['\n', '\r'])) {
-        Some((name, _)) => Err(RenderError::Lines { name: name.clone() }),
-        None => Ok(lines(variables, |name, value| format!("{name}={value}"))),
+/// Writes a character as `\uXXXX`, in two halves where it needs them (RFC 8259, section 7).
+fn push_utf16(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
     }
 }
 

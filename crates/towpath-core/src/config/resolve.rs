@@ -5,6 +5,8 @@ use std::{
     fmt::Write as _,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     interpolate::{Name, Outputs, Raw, Replaced, Scope, interpolate},
@@ -39,7 +41,7 @@ pub struct Inputs {
 }
 
 /// One value of the live overlay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlayEntry {
     /// The key, such as `services.web.replicas` or `variables.LOG_LEVEL`.
     pub key: String,
@@ -129,6 +131,10 @@ impl Loaded {
                 None
             }
         };
+        // Where a tag is wrong, nothing more is said about what it would have been.
+        let tags: BTreeSet<Option<Label>> =
+            self.diagnostics.iter().filter(|one| one.code == "yaml::tag").map(|one| one.primary).collect();
+        work.diagnostics.retain(|one| !tags.contains(&one.primary));
         tidy(&mut work.diagnostics);
         let environment = environment.filter(|_| !has_errors(&work.diagnostics));
         Resolution { environment, diagnostics: work.diagnostics, sources: work.sources }

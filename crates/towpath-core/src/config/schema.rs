@@ -5,6 +5,7 @@
 pub mod environment;
 pub mod gates;
 pub mod project;
+pub mod retention;
 pub mod sections;
 pub mod service;
 pub mod strategy;

@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::PrincipalName;
 
@@ -88,7 +89,7 @@ pub enum SourceKind {
 }
 
 /// Who set a value of the live overlay.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlayOrigin {
     /// The event of the ledger.
     pub sequence: u64,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::*;
 
 mod errors;
+mod explain;
 mod forms;
 mod good;
 mod guide;
 mod hostile;
+mod layers;
 mod planted;
 mod provenance;
 

@@ -68,7 +68,11 @@ impl Value {
         }
         let data = match &node.kind {
             NodeKind::Scalar(scalar) => Data::Scalar(scalar.clone()),
-            NodeKind::List(items) => Data::List(items.iter().map(|id| Self::of(document, *id, nulls)).collect()),
+            NodeKind::List(items) => {
+                // Nothing is there yet that an item could take away.
+                let there = items.iter().filter(|id| document.node(**id).tag.as_deref() != Some(&MergeTag::Unset));
+                Data::List(there.map(|id| Self::of(document, *id, nulls)).collect())
+            }
             NodeKind::Map(entries) => Data::Map(
                 entries
                     .iter()

@@ -15,6 +15,7 @@ mod build;
 mod plain;
 mod scalar;
 mod sorting;
+mod tags;
 #[cfg(any(test, fuzzing))]
 mod twins;
 mod words;
@@ -76,6 +77,8 @@ pub(crate) struct Entry {
 pub(crate) enum MergeTag {
     /// `!append`: the items come after the lower layer's.
     Append,
+    /// `!prepend`: the items come before the lower layer's.
+    Prepend,
     /// `!merge-by:KEY`: items that are maps with the same `KEY` are merged.
     MergeBy(String),
     /// `!replace`: nothing of the lower layers stays.

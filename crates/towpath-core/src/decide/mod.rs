@@ -1,5 +1,7 @@
 //! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
 
+pub mod lifecycle;
+pub mod overlay;
 pub mod promotion;
 mod release;
 pub mod rollout;
@@ -21,6 +23,9 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
     match command {
         Command::DeclareProject { project, bundle } => release::declare(world, project, *bundle),
         Command::CreateRelease { content, notes } => release::create(world, content, notes.as_ref(), asker),
+        Command::ChangeOverlay { environment, changes, reason, configured } => {
+            overlay::change(world, environment, changes, reason.as_ref(), configured, asker)
+        }
         Command::Promote { environment, release, spec, reason } => {
             promotion::request(world, environment, *release, spec, reason.as_ref())
         }
@@ -29,7 +34,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         }
         Command::Reject { promotion, comment } => promotion::reject(world, *promotion, comment.as_ref()),
         Command::Confirm { promotion, item } => promotion::confirm(world, *promotion, item),
-        Command::StartDeployment { promotion, spec } => promotion::start(world, *promotion, spec, asker),
+        Command::StartDeployment { promotion, spec, live } => promotion::start(world, *promotion, spec, *live, asker),
         Command::FailPromotion { promotion, reason } => promotion::fail(world, *promotion, reason),
         Command::Rollback { environment, to, reason } => {
             rollout::roll_back(world, environment, *to, reason.as_ref(), asker)
@@ -39,6 +44,16 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         Command::PromoteRollout { environment } => rollout::promote(world, environment),
         Command::Abort { environment, reason } => rollout::abort(world, environment, reason.as_ref(), asker),
         Command::Report(report) => rollout::report(world, report),
+        Command::CreatePreview { environment, file, extends, policy, ttl, reason } => {
+            let asked = lifecycle::Asked { file, extends, policy, reason: reason.as_ref() };
+            lifecycle::create(world, environment, &asked, *ttl, asker)
+        }
+        Command::ExtendPreview { environment, ttl } => lifecycle::extend(world, environment, *ttl, asker),
+        Command::Destroy { environment, cause, claims, goes } => {
+            lifecycle::destroy(world, environment, cause, (claims, goes), asker)
+        }
+        Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
+        Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),
     }
 }
 
@@ -75,8 +90,13 @@ fn project(world: &World) -> Result<&Project, Refusal> {
 
 fn policy<'a>(world: &'a World, environment: &EnvironmentName) -> Result<&'a EnvironmentPolicy, Refusal> {
     let project = project(world)?;
-    project.environments.get(environment).ok_or_else(|| {
-        let known: Vec<&str> = project.environments.keys().map(EnvironmentName::as_str).collect();
+    if world.destroying(environment).is_some() {
+        return Err(Refusal::new(RefusalCode::BeingDestroyed, format!("{environment} is being destroyed"))
+            .next(format!("towpath env destroy {environment}, to see how far it is")));
+    }
+    world.policy(environment).ok_or_else(|| {
+        let known: Vec<&str> =
+            project.environments.keys().chain(world.previews.keys()).map(EnvironmentName::as_str).collect();
         Refusal::new(RefusalCode::NotFound, format!("there is no environment `{environment}` in the pipeline"))
             .next(format!("one of: {}", known.join(", ")))
     })

@@ -25,10 +25,13 @@ pub(super) fn request(
     spec: &DeploymentSpec,
     reason: Option<&String>,
 ) -> Decision {
-    let release = admissible(world, environment, number)?;
+    let release = admissible(world, environment, number, Some(spec))?;
     let plan = plan_digest(release, environment, spec);
+    // A change of what runs does not take the place of a newer release that waits.
+    let same = world.current(environment).is_some_and(|current| current.release == number);
+    let replaced = |promotion: &Promotion| !same || promotion.release <= number;
     let waiting: Vec<&std::sync::Arc<Promotion>> =
-        world.waiting().filter(|promotion| promotion.environment == *environment).collect();
+        world.waiting().filter(|promotion| promotion.environment == *environment && replaced(promotion)).collect();
     if waiting.iter().any(|promotion| promotion.release == number && promotion.plan == plan) {
         return Ok(Vec::new());
     }
@@ -50,18 +53,22 @@ pub(super) fn request(
     Ok(superseded.chain([asked]).collect())
 }
 
-/// Says whether a release may be asked for in an environment at all, whatever its gates say later.
+/// Says whether a release may be asked for in an environment at all, whatever its gates say later. What runs there already
+/// may be asked for again when it would run with another specification; without one that is left open.
 pub fn admissible<'a>(
     world: &'a World,
     environment: &EnvironmentName,
     number: ReleaseNumber,
+    spec: Option<&DeploymentSpec>,
 ) -> Result<&'a Release, Refusal> {
     let policy = policy(world, environment)?;
     let release = world.releases.get(&number).ok_or_else(|| {
         Refusal::new(RefusalCode::NotFound, format!("there is no release {number}")).next("towpath release list")
     })?;
     let rollout = world.rollout(environment);
-    if let Some(running) = rollout.filter(|running| running.release == number && running.failure().is_none()) {
+    let changes = |there: &DeploymentSpec| spec.is_none_or(|spec| spec != there);
+    let going = rollout.filter(|running| running.release == number && running.failure().is_none());
+    if let Some(running) = going.filter(|running| !changes(&running.spec)) {
         return Err(Refusal::new(
             RefusalCode::AlreadyThere,
             format!("{number} is rolling out in {environment} already, as {}", running.revision),
@@ -69,7 +76,7 @@ pub fn admissible<'a>(
         .next(format!("towpath rollout watch {environment}")));
     }
     if let Some(current) = world.current(environment) {
-        if current.release == number && rollout.is_none() {
+        if current.release == number && rollout.is_none() && !changes(&current.spec) {
             return Err(Refusal::new(
                 RefusalCode::AlreadyThere,
                 format!("{number} runs in {environment} already, as {}", current.revision),
@@ -86,13 +93,17 @@ pub fn admissible<'a>(
             .next(format!("towpath rollback {environment} --to REVISION")));
         }
     }
+    if world.current(environment).is_some_and(|current| current.release == number) {
+        // It is there: it does not enter, its configuration changes.
+        return Ok(release);
+    }
     let missing: Vec<String> = policy
         .after
         .iter()
-        .filter(|before| world.completed_at(before, number).is_none())
+        .filter(|before| world.passed(before, number).is_none())
         .map(|before| format!("{number} has not been deployed successfully in {before}"))
         .collect();
-    if let Some(before) = policy.after.iter().find(|before| world.completed_at(before, number).is_none()) {
+    if let Some(before) = policy.after.iter().find(|before| world.passed(before, number).is_none()) {
         return Err(Refusal::new(
             RefusalCode::NotUpstream,
             format!("{number} may not enter {environment} before {before} has it"),
@@ -127,6 +138,9 @@ pub(super) fn approve(
         let (code, because) = match why {
             NoApproval::Requested => (RefusalCode::SelfApproval, "you asked for it yourself".to_owned()),
             NoApproval::MadeRelease => (RefusalCode::SelfApproval, "you made the release".to_owned()),
+            NoApproval::SetOverlay => {
+                (RefusalCode::SelfApproval, "you set a value of the live overlay that it brings in".to_owned())
+            }
             NoApproval::MissingRole if roles.is_empty() => {
                 (RefusalCode::MissingRole, format!("{who} is not among the people of the project"))
             }
@@ -161,9 +175,19 @@ pub(super) fn confirm(world: &World, number: PromotionNumber, item: &str) -> Dec
     one(Some(promotion.environment.clone()), fact)
 }
 
-pub(super) fn start(world: &World, number: PromotionNumber, spec: &DeploymentSpec, asker: &Asker) -> Decision {
+pub(super) fn start(
+    world: &World,
+    number: PromotionNumber,
+    spec: &DeploymentSpec,
+    live: Digest,
+    asker: &Asker,
+) -> Decision {
     let promotion = waiting(world, number)?;
-    let release = admissible(world, &promotion.environment, promotion.release)?;
+    if world.live(&promotion.environment).digest() != live {
+        let message = format!("the live overlay of {} was changed meanwhile", promotion.environment);
+        return Err(Refusal::new(RefusalCode::Stale, message));
+    }
+    let release = admissible(world, &promotion.environment, promotion.release, Some(spec))?;
     let plan = plan_digest(release, &promotion.environment, spec);
     if plan != promotion.plan {
         return Err(Refusal::new(

@@ -1,6 +1,6 @@
 //! Rollouts: pausing, going on, aborting, going back, and what the control plane reports.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Decision, one, policy};
 use crate::{
@@ -25,14 +25,26 @@ pub fn rollback_target<'a>(
             format!("nothing has been deployed successfully in {environment}"),
         )
     })?;
+    let gone_from = |later: &Arc<Deployment>| Some(world.deployments.get(&later.rollback.as_ref()?.from)?.runs);
+    let left: BTreeSet<Revision> = world.history(environment).filter_map(gone_from).collect();
     let good = |deployment: &&Arc<Deployment>| matches!(deployment.phase, Phase::Completed | Phase::Retired);
     let target = match to {
         Some(revision) => {
-            let asked = world.deployments.get(&revision).filter(|found| found.environment == *environment);
+            let asked = world
+                .deployments
+                .get(&revision)
+                .filter(|found| found.environment == *environment && !world.is_gone(environment, found.revision));
             let asked = asked.ok_or_else(|| {
                 Refusal::new(RefusalCode::NotFound, format!("{environment} has no revision {revision}"))
                     .next(format!("towpath history {environment}"))
             })?;
+            if world.is_lost(asked) {
+                return Err(Refusal::new(
+                    RefusalCode::NothingToRollBackTo,
+                    format!("what {revision} ran with is not kept any more: it was collected"),
+                )
+                .next(format!("towpath promote {} {environment}, if nothing newer is there", asked.release)));
+            }
             if !good(&asked) {
                 return Err(Refusal::new(
                     RefusalCode::NothingToRollBackTo,
@@ -48,7 +60,9 @@ pub fn rollback_target<'a>(
             .filter(good)
             .find(|before| {
                 before.revision < current.revision
+                    && !world.is_lost(before)
                     && before.runs != current.runs
+                    && !left.contains(&before.runs)
                     && world.completed_at(environment, before.release).is_some()
             })
             .ok_or_else(|| {

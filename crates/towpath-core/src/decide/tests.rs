@@ -72,6 +72,7 @@ fn what_would_be_done_must_be_what_was_asked_for() {
     let start = |spec: &crate::deployment::DeploymentSpec| Command::StartDeployment {
         promotion: PromotionNumber(1),
         spec: Box::new(spec.clone()),
+        live: crate::config::Live::NONE.digest(),
     };
     assert!(play.decide("ana", &start(&spec)).is_ok());
     spec.services.values_mut().for_each(|service| service.environment = Digest::of(b"changed"));

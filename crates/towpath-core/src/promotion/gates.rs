@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Promotion, closing, next_opening};
 use crate::{
+    config::Live,
     event::elapsed,
     ids::{EnvironmentName, PrincipalName},
     project::{ApprovalPolicy, EnvironmentPolicy, Window},
@@ -103,11 +104,15 @@ fn upstream(world: &World, promotion: &Promotion, policy: &EnvironmentPolicy) ->
     policy
         .after
         .iter()
-        .map(|before| match world.completed_at(before, promotion.release) {
+        .map(|before| match world.passed(before, promotion.release) {
             Some(at) => GateStatus::open(
                 Gate::Upstream,
                 format!("{} was deployed and verified in {before} at {at:.0}", promotion.release),
             ),
+            None if world.current(&promotion.environment).is_some_and(|it| it.release == promotion.release) => {
+                let why = format!("{} runs here already; only its configuration changes", promotion.release);
+                GateStatus::open(Gate::Upstream, why)
+            }
             None => GateStatus::closed(
                 Gate::Upstream,
                 format!("{} has not been deployed successfully in {before}", promotion.release),
@@ -125,7 +130,7 @@ fn soaked(
     now: Timestamp,
 ) -> Option<GateStatus> {
     // The environment where it arrived last decides.
-    let since = policy.after.iter().filter_map(|before| world.completed_at(before, promotion.release)).max()?;
+    let since = policy.after.iter().filter_map(|before| world.passed(before, promotion.release)).max()?;
     let ran = elapsed(since, now);
     if ran >= soak {
         return Some(GateStatus::open(Gate::Soak, format!("ran for {}, {soak} are asked", coarse(ran))));
@@ -180,6 +185,8 @@ pub(crate) enum NoApproval {
     Requested,
     /// They made the release.
     MadeRelease,
+    /// They set a value of the live overlay that it brings in.
+    SetOverlay,
     /// They have none of the roles.
     MissingRole,
 }
@@ -196,6 +203,12 @@ pub(crate) fn may_approve(
     }
     if world.releases.get(&promotion.release).is_some_and(|release| release.created_by == *who) {
         return Err(NoApproval::MadeRelease);
+    }
+    let current = world.current(&promotion.environment).map(|current| current.live.as_ref());
+    let live = world.live(&promotion.environment);
+    let brought = live.changed(current.unwrap_or(&Live::NONE));
+    if live.overlay.iter().any(|entry| entry.origin.principal == *who && brought.contains(&entry.key)) {
+        return Err(NoApproval::SetOverlay);
     }
     let roles = world.project.as_ref().and_then(|project| project.people.get(who));
     let holds = roles.is_some_and(|roles| rule.roles.is_empty() || !roles.is_disjoint(&rule.roles));

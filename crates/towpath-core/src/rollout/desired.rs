@@ -39,7 +39,8 @@ pub struct Desired {
 /// Returns what should be.
 pub fn desired(world: &World, observation: &Observation, now: Timestamp) -> Desired {
     let mut all = Desired::default();
-    for state in world.environments.values() {
+    // Of what is being destroyed nothing should be.
+    for state in world.environments.values().filter(|state| state.destroying.is_none()) {
         environment(world, state, observation, now, &mut all);
     }
     all
@@ -69,7 +70,11 @@ fn environment(world: &World, state: &EnvironmentState, observation: &Observatio
                 want(all, set.clone(), count);
             }
         }
-        if let Some(route) = route(&sides, &shares) {
+        if let Some(mut route) = route(&sides, &shares) {
+            if world.is_preview(&leading.environment) {
+                // A declared address is that of what it is built on, whichever release says so.
+                (route.listen, route.preview) = (None, None);
+            }
             all.routes.0.insert(RouteId { environment: leading.environment.clone(), service: service.clone() }, route);
         }
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     analysis::{Measurement, Tally},
+    config::Live,
     deployment::DeploymentSpec,
     event::RollbackOrigin,
     ids::{EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
@@ -62,6 +63,9 @@ pub struct Deployment {
     pub measurements: Vec<Measurement>,
     /// What its verification said.
     pub verification: Vec<String>,
+    /// What the ledger laid over the files of its release when it was resolved.
+    #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
+    pub live: Arc<Live>,
 }
 
 /// Where a rollout is.

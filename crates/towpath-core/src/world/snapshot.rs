@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Changes whenever the shape of a snapshot does, so that older ones are left alone.
-pub const SNAPSHOT_FORMAT: &str = "world/2";
+pub const SNAPSHOT_FORMAT: &str = "world/4";
 
 #[derive(Serialize)]
 struct Written<'a> {

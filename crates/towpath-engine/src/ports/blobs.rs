@@ -1,11 +1,23 @@
 //! The blob port: bytes named by their SHA-256 digest.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use towpath_core::ids::Digest;
 
 /// A blob being read.
 pub type BlobReader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A blob as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredBlob {
+    /// Its name.
+    pub digest: Digest,
+    /// Its length.
+    pub bytes: u64,
+    /// When it was last stored or kept.
+    pub since: Timestamp,
+}
 
 /// Why a blob could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +48,15 @@ pub trait Blobs: Send + Sync {
 
     /// Erases a blob; erasing what is not there is success.
     async fn erase(&self, digest: &Digest) -> Result<(), BlobError>;
+
+    /// Lists every blob.
+    async fn list(&self) -> Result<Vec<StoredBlob>, BlobError>;
+
+    /// Counts a blob as stored now, so that it is not collected before somebody names it; says whether it is there.
+    async fn keep(&self, digest: &Digest) -> Result<bool, BlobError>;
+
+    /// Erases a blob unless it was stored or kept at `before` or later; says whether it is gone.
+    async fn erase_older(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError>;
 
     /// Stores a short blob.
     async fn put(&self, bytes: &[u8]) -> Result<Digest, BlobError> {

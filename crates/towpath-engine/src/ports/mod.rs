@@ -9,7 +9,7 @@ mod samples;
 mod target;
 mod traffic;
 
-pub use blobs::{BlobError, BlobReader, Blobs};
+pub use blobs::{BlobError, BlobReader, Blobs, StoredBlob};
 pub use checks::{CheckOutcome, Checks};
 pub use clock::Clock;
 pub use ledger::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use towpath_core::{
-    ids::Revision,
+    ids::{EnvironmentName, Revision},
     traffic::{Counts, RouteId},
 };
 
@@ -73,6 +73,9 @@ pub trait Samples: Send + Sync {
 
     /// Returns the samples of a window, oldest first, at the resolution they are kept in.
     async fn list(&self, window: &SampleWindow) -> Result<Vec<Sample>, SampleError>;
+
+    /// Deletes every sample of an environment.
+    async fn forget(&self, environment: &EnvironmentName) -> Result<(), SampleError>;
 
     /// Merges samples older than an hour into minutes, older than a day into hours, and deletes those older than
     /// 90 days, seen from `now`; only whole minutes and hours are merged. Sums over whole hours are unchanged by merging.

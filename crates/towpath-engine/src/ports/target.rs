@@ -1,7 +1,10 @@
 //! The target port: where instances run.
 
 use async_trait::async_trait;
-use towpath_core::instance::{InstanceId, InstanceSet, InstanceStatus, SetId};
+use towpath_core::{
+    instance::{InstanceId, InstanceSet, InstanceStatus, SetId},
+    lifecycle::{Held, Holding},
+};
 
 /// Why a target could not do or say something.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,18 @@ pub trait Target: Send + Sync {
 
     /// Reads the log of an instance, also after it has ended.
     async fn logs(&self, instance: &InstanceId, query: LogQuery) -> Result<LogChunk, TargetError>;
+
+    /// Lists what it keeps on its disk beside what runs: logs, states of instances, unpacked artifacts. A target without a disk
+    /// of its own keeps nothing.
+    async fn holdings(&self) -> Result<Vec<Held>, TargetError> {
+        Ok(Vec::new())
+    }
+
+    /// Deletes some of what it keeps. What an instance that exists or is declared needs is left; what is not there is
+    /// deleted already.
+    async fn discard(&self, _: &[Holding]) -> Result<(), TargetError> {
+        Ok(())
+    }
 
     /// Waits until an observation would differ from the last one returned, so that the loop need not poll.
     async fn changed(&self);

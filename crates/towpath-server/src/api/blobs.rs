@@ -50,7 +50,8 @@ pub(crate) async fn missing(
     }
     let mut missing = Vec::new();
     for digest in wanted {
-        if !app.engine.ports().blobs.contains(&digest).await? {
+        // What is there is about to be named: it must not be collected before.
+        if !app.engine.ports().blobs.keep(&digest).await? {
             missing.push(digest.to_string());
         }
     }

@@ -30,6 +30,7 @@ const BEARER: &str = "bearer";
     tags(
         (name = "environments", description = "What runs where, and how it is."),
         (name = "rollouts", description = "Watching rollouts, laying hands on them, going back."),
+        (name = "configuration", description = "What holds where and why, and values laid over it while it runs."),
         (name = "releases", description = "Releases and the blobs they are made of."),
         (name = "promotions", description = "Asking for a release to enter an environment."),
         (name = "events", description = "Everything that ever happened."),
@@ -51,7 +52,9 @@ pub(crate) fn complete(api: &mut utoipa::openapi::OpenApi) {
     let mut shared = BTreeMap::new();
     for (path, item) in &mut api.paths.paths {
         let guarded = path.starts_with("/api/v1");
-        for (post, operation) in [(false, &mut item.get), (true, &mut item.post), (false, &mut item.put)] {
+        let operations =
+            [(false, &mut item.get), (true, &mut item.post), (false, &mut item.put), (false, &mut item.delete)];
+        for (post, operation) in operations {
             let Some(operation) = operation else { continue };
             let mut problems = BTreeMap::from([
                 ("403", "The `Host` or `Origin` of the request is foreign, or the principal may not do this."),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use towpath_core::{
     artifact::{Tree, TreeEntry},
+    config::Live,
     deployment::{DeploymentSpec, ServiceSpec},
     ids::{Digest, EnvironmentName},
     release::Release,
@@ -29,6 +30,7 @@ pub(crate) struct Side<'a> {
     pub(crate) revision: Option<u64>,
     pub(crate) release: Option<&'a Release>,
     pub(crate) spec: &'a DeploymentSpec,
+    pub(crate) live: &'a Live,
 }
 
 impl<'a> Side<'a> {
@@ -38,6 +40,7 @@ impl<'a> Side<'a> {
             revision: Some(deployment.revision.0),
             release: world.releases.get(&deployment.release).map(AsRef::as_ref),
             spec: &deployment.spec,
+            live: &deployment.live,
         }
     }
 
@@ -73,7 +76,18 @@ pub(crate) async fn diff(
     }
     let deployment = pair_fields(from.map(|from| from.spec), Some(to.spec), spec_fields);
     let empty = artifacts.is_empty() && services.is_empty() && deployment.is_empty();
-    Ok(Diff { from: from.map(|from| from.name()), to: to.name(), artifacts, services, deployment, empty })
+    let release = |side: Side<'_>| side.release.map(|release| release.number);
+    let configuration_only = from.is_some_and(|from| release(from) == release(to)) && !empty;
+    let overlay = overlay(from.map_or(&Live::NONE, |from| from.live), to.live);
+    let from = from.map(|from| from.name());
+    Ok(Diff { from, to: to.name(), artifacts, services, deployment, overlay, configuration_only, empty })
+}
+
+/// What the live overlays say differently; the values of secrets never get there.
+fn overlay(before: &Live, after: &Live) -> Vec<FieldChange> {
+    let said = |live: &Live, key: &str| live.get(key).map(|it| it.value.clone().unwrap_or_else(|| "null".to_owned()));
+    let keys = after.changed(before).into_iter();
+    keys.map(|field| FieldChange { before: said(before, &field), after: said(after, &field), field }).collect()
 }
 
 fn change<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<Change> {
@@ -267,6 +281,10 @@ fn compare(
 
 async fn values(app: &App, spec: Option<&ServiceSpec>) -> Result<BTreeMap<String, String>, ApiError> {
     let Some(spec) = spec else { return Ok(BTreeMap::new()) };
+    // What is not kept any more, because it was collected or destroyed, has no values to show.
+    if !app.engine.ports().blobs.contains(&spec.environment).await? {
+        return Ok(BTreeMap::new());
+    }
     let bytes = app.short_blob(&spec.environment, MAX_ENVIRONMENT).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::internal(&error))
 }

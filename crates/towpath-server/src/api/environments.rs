@@ -137,7 +137,10 @@ pub(crate) async fn history(
 ) -> Result<Response, ApiError> {
     let name = environment_name(&environment)?;
     let world = app.engine.world();
-    policy(&world, &name)?;
+    // What was destroyed has no policy any more, and its history.
+    if world.history(&name).next().is_none() {
+        policy(&world, &name)?;
+    }
     let before = query.after.as_deref().map(|after| number("revision", 'd', after)).transpose()?;
     let older = world.history(&name).filter(|it| before.is_none_or(|before| it.revision.0 < before));
     let items = older.take(query.limit() + 1).map(|it| view::deployment(&world, it)).collect();

@@ -73,7 +73,10 @@ pub(crate) fn pipeline(world: &World) -> Vec<(&EnvironmentName, &EnvironmentPoli
         }
     }
     let mut all: Vec<_> = project.environments.iter().collect();
+    all.retain(|(name, _)| !world.previews.contains_key(*name));
     all.sort_by_key(|(name, policy)| (depth.get(name).copied(), policy.tier));
+    // Previews stand beside the pipeline.
+    all.extend(world.previews.iter().map(|(name, preview)| (name, &preview.policy)));
     all
 }
 

@@ -7,20 +7,25 @@ use crate::app::Shared;
 
 mod audit;
 mod blobs;
+mod configuration;
 mod description;
 mod diff;
 mod environments;
 mod events;
 mod health;
+mod lifecycle;
 mod logs;
 mod look;
 mod metrics;
+mod overlay;
 mod promotions;
 mod releases;
 mod rollouts;
 mod stream;
 pub mod types;
 mod view;
+
+pub(crate) use releases::no_release;
 
 /// Returns every route with its declaration.
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
@@ -34,6 +39,17 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(environments::environment))
         .routes(routes!(environments::instances))
         .routes(routes!(environments::history))
+        .routes(routes!(overlay::overlay, overlay::set, overlay::unset))
+        .routes(routes!(configuration::config))
+        .routes(routes!(configuration::explain))
+        .routes(routes!(configuration::rendered))
+        .routes(routes!(configuration::compared))
+        .routes(routes!(configuration::validate))
+        .routes(routes!(lifecycle::create))
+        .routes(routes!(lifecycle::extend))
+        .routes(routes!(lifecycle::life))
+        .routes(routes!(lifecycle::destroy))
+        .routes(routes!(lifecycle::collect))
         .routes(routes!(rollouts::rollout))
         .routes(routes!(rollouts::pause))
         .routes(routes!(rollouts::resume))

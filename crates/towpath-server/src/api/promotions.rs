@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use serde::Deserialize;
 use towpath_core::{
     command::Command,
+    config::Live,
     decide::promotion::{admissible, plan_digest},
     deployment::DeploymentSpec,
     event::Fact,
@@ -118,7 +119,7 @@ fn version(promotion: &Promotion) -> String {
     etag::version(&(&promotion.plan, &promotion.approvals, &promotion.confirmed, &promotion.state))
 }
 
-async fn full(app: &App, world: &World, it: &Promotion) -> Result<PromotionView, ApiError> {
+pub(super) async fn full(app: &App, world: &World, it: &Promotion) -> Result<PromotionView, ApiError> {
     let mut view = view::promotion(world, it, app.engine.now());
     let before = match &it.state {
         // What it took over from then, not what runs now.
@@ -131,7 +132,19 @@ async fn full(app: &App, world: &World, it: &Promotion) -> Result<PromotionView,
         | PromotionState::Superseded { .. }
         | PromotionState::Failed { .. } => world.current(&it.environment),
     };
-    let to = diff::Side { revision: None, release: world.releases.get(&it.release).map(AsRef::as_ref), spec: &it.spec };
+    let live = match &it.state {
+        PromotionState::Deployed { revision } => world.deployments.get(revision).map(|it| it.live.as_ref()),
+        PromotionState::Waiting
+        | PromotionState::Rejected { .. }
+        | PromotionState::Superseded { .. }
+        | PromotionState::Failed { .. } => None,
+    };
+    let to = diff::Side {
+        revision: None,
+        release: world.releases.get(&it.release).map(AsRef::as_ref),
+        spec: &it.spec,
+        live: live.unwrap_or_else(|| world.live(&it.environment)),
+    };
     let from = before.map(|before| diff::Side::of(world, before));
     view.diff = Some(diff::diff(app, from, to, &it.environment).await?);
     view.steps = view::planned(&steps(&it.spec, before.is_some(), false));
@@ -162,10 +175,13 @@ pub(crate) async fn create(
     let release = world.releases.get(&number).ok_or_else(|| no_release(number))?;
     if !request.dry_run {
         // Before resolving and before any confirmation: what may not be asked for at all needs neither.
-        admissible(&world, &environment, number)?;
+        admissible(&world, &environment, number, None)?;
+    }
+    let spec = app.engine.ports().resolver.resolve(release, &environment, world.live(&environment)).await?;
+    if !request.dry_run {
+        admissible(&world, &environment, number, Some(&spec))?;
         confirmed(&world, &environment, request.confirm.as_deref())?;
     }
-    let spec = app.engine.ports().resolver.resolve(release, &environment).await?;
     let plan = plan_digest(release, &environment, &spec);
     if shown.is_some_and(|shown| shown != plan) {
         return Err(Refusal::new(
@@ -176,7 +192,8 @@ pub(crate) async fn create(
         .into());
     }
     if request.dry_run {
-        let plan = dry_run(&app, &world, &caller, &environment, release, spec).await?;
+        let proposed = Proposed { release, spec, live: world.live(&environment) };
+        let plan = dry_run(&app, &world, &caller, &environment, proposed).await?;
         return Ok(Json(plan).into_response());
     }
     let command = Command::Promote { environment: environment.clone(), release: number, spec: Box::new(spec), reason };
@@ -205,22 +222,30 @@ enum Asked {
     Promotion(Box<PromotionView>),
 }
 
-async fn dry_run(
+/// What would run.
+pub(super) struct Proposed<'a> {
+    pub(super) release: &'a Release,
+    pub(super) spec: DeploymentSpec,
+    /// What it was resolved with.
+    pub(super) live: &'a Live,
+}
+
+/// Returns what a promotion would do.
+pub(super) async fn dry_run(
     app: &App,
     world: &World,
     caller: &Caller,
     environment: &EnvironmentName,
-    release: &Release,
-    spec: DeploymentSpec,
+    Proposed { release, spec, live }: Proposed<'_>,
 ) -> Result<PromotionPlan, ApiError> {
     let (now, plan) = (app.engine.now(), plan_digest(release, environment, &spec));
     let tier = policy(world, environment)?.tier;
     let current = world.current(environment);
-    let to = diff::Side { revision: None, release: Some(release), spec: &spec };
+    let to = diff::Side { revision: None, release: Some(release), spec: &spec, live };
     let diff = diff::diff(app, current.map(|current| diff::Side::of(world, current)), to, environment).await?;
     let strategy = view::strategy_name(&spec.strategy).to_owned();
     let steps = view::planned(&steps(&spec, current.is_some(), false));
-    let refusal = admissible(world, environment, release.number).err();
+    let refusal = admissible(world, environment, release.number, Some(&spec)).err();
     // The promotion as it would be, so that its gates say what they would say.
     let imagined = Promotion {
         number: world.next_promotion(),

@@ -181,7 +181,7 @@ async fn complete(app: &App, content: &ReleaseContent) -> Result<(), ApiError> {
     let mut missing = BTreeSet::new();
     needed.insert(content.bundle);
     for (name, artifact) in &content.artifacts {
-        if !blobs.contains(&artifact.tree).await? {
+        if !blobs.keep(&artifact.tree).await? {
             missing.insert(artifact.tree);
             continue;
         }
@@ -192,7 +192,7 @@ async fn complete(app: &App, content: &ReleaseContent) -> Result<(), ApiError> {
         needed.extend(tree.blobs());
     }
     for digest in needed {
-        if !blobs.contains(&digest).await? {
+        if !blobs.keep(&digest).await? {
             missing.insert(digest);
         }
     }

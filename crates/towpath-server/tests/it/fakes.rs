@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use towpath_core::{
-    config::{Bundle, Inputs, environment_bytes, load},
+    config::{Bundle, Live, environment_bytes, load},
     deployment::{Check, DeploymentSpec},
     ids::{Digest, EnvironmentName, Revision, ServiceName},
     instance::{InstanceId, InstancePhase, InstanceSet, InstanceStatus, SetId},
@@ -148,9 +148,15 @@ pub(crate) struct BundleResolver {
 
 #[async_trait]
 impl Resolver for BundleResolver {
-    async fn resolve(&self, release: &Release, environment: &EnvironmentName) -> Result<DeploymentSpec, ResolveError> {
+    async fn resolve(
+        &self,
+        release: &Release,
+        environment: &EnvironmentName,
+        live: &Live,
+    ) -> Result<DeploymentSpec, ResolveError> {
         let bundle = Bundle::from_bytes(&self.blobs.get(&release.content.bundle).await?).unwrap();
-        let resolution = load(&bundle.to_sources()).resolve(environment.as_str(), &Inputs::default());
+        let resolution =
+            load(&live.sources(&bundle.to_sources(), environment)).resolve(environment.as_str(), &live.inputs());
         let invalid = |mistakes| ResolveError::Invalid { environment: environment.clone(), mistakes };
         let messages = resolution.diagnostics.iter().map(|found| found.message.clone()).collect();
         let resolved = resolution.environment.ok_or_else(|| invalid(messages))?;

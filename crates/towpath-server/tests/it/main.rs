@@ -9,11 +9,13 @@
 
 mod access;
 mod audit;
+mod configuration;
 mod description;
 mod environments;
 mod fakes;
 mod house;
 mod malformed;
+mod overlay;
 mod promotions;
 mod releases;
 mod repeating;

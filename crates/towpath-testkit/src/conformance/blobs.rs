@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 use towpath_core::ids::Digest;
 use towpath_engine::ports::{BlobError, Blobs};
@@ -24,6 +25,8 @@ macro_rules! blobs_conformance {
             an_erased_blob_is_gone,
             a_source_that_fails_leaves_nothing,
             many_writers_do_not_disturb_each_other,
+            every_blob_is_listed_with_its_length,
+            what_was_kept_since_is_not_erased_for_its_age,
         );
     };
 }
@@ -113,4 +116,33 @@ pub async fn many_writers_do_not_disturb_each_other(blobs: Arc<dyn Blobs>) {
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+/// Every blob is listed once, with its length.
+pub async fn every_blob_is_listed_with_its_length(blobs: Arc<dyn Blobs>) {
+    let mut expected = Vec::new();
+    for length in [0, 1, 70_000] {
+        let content = bytes(length, 9);
+        expected.push((blobs.put(&content).await.unwrap(), length as u64));
+        blobs.put(&content).await.unwrap();
+    }
+    expected.sort_unstable();
+    let listed: Vec<_> = blobs.list().await.unwrap().iter().map(|blob| (blob.digest, blob.bytes)).collect();
+    assert_eq!(listed, expected);
+}
+
+/// Keeping a blob saves it from being erased for its age, and so does storing it again.
+pub async fn what_was_kept_since_is_not_erased_for_its_age(blobs: Arc<dyn Blobs>) {
+    let digest = blobs.put(b"some").await.unwrap();
+    let since = |all: Vec<towpath_engine::ports::StoredBlob>| all.first().map(|blob| blob.since);
+    let stored = since(blobs.list().await.unwrap()).unwrap();
+    assert!(!blobs.erase_older(&digest, stored).await.unwrap(), "it is as old as the limit");
+    assert!(blobs.keep(&digest).await.unwrap());
+    let kept = since(blobs.list().await.unwrap()).unwrap();
+    assert!(kept >= stored && !blobs.erase_older(&digest, kept).await.unwrap());
+    assert!(blobs.contains(&digest).await.unwrap());
+    let later: Timestamp = kept + SignedDuration::from_secs(1);
+    assert!(blobs.erase_older(&digest, later).await.unwrap() && !blobs.contains(&digest).await.unwrap());
+    assert!(blobs.erase_older(&digest, later).await.unwrap(), "what is gone is gone");
+    assert!(!blobs.keep(&digest).await.unwrap());
 }

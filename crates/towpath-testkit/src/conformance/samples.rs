@@ -23,6 +23,7 @@ macro_rules! samples_conformance {
             sums_over_whole_hours_survive_merging,
             merging_again_changes_nothing,
             a_late_sample_joins_its_span,
+            an_environment_is_forgotten_and_no_other,
         );
     };
 }
@@ -159,4 +160,18 @@ pub async fn a_late_sample_joins_its_span(samples: Arc<dyn Samples>) {
     let listed = samples.list(&window(0, 60)).await.unwrap();
     let spans: Vec<_> = listed.iter().map(|sample| (sample.from, sample.to, sample.counts.requests)).collect();
     assert_eq!(spans, [(at(0), at(60), 6)]);
+}
+
+/// Forgetting an environment leaves the others alone, and can be done again.
+pub async fn an_environment_is_forgotten_and_no_other(samples: Arc<dyn Samples>) {
+    let preview = EnvironmentName::new("pr-42").unwrap();
+    let mut other = second(1, 5);
+    other.route.environment = preview.clone();
+    samples.record(&[second(1, 3), other.clone()]).await.unwrap();
+    for _ in 0..2 {
+        samples.forget(&preview).await.unwrap();
+        let gone = SampleWindow { route: other.route.clone(), ..window(0, 10) };
+        assert_eq!(samples.sum(&gone).await.unwrap().requests, 0);
+        assert_eq!(requests(&samples, 0, 10).await, 3);
+    }
 }

@@ -2,7 +2,7 @@
 
 use towpath_core::{
     event::Event,
-    ids::{EnvironmentName, Revision},
+    ids::{Digest, EnvironmentName, Revision},
     instance::{InstanceId, SetId},
     ledger::Tree,
     rollout::Phase,
@@ -42,6 +42,22 @@ pub enum Violation {
         environment: EnvironmentName,
         /// What is wrong.
         what: String,
+    },
+    /// Something of an environment is there although the ledger says that it was destroyed.
+    NotGone {
+        /// Which.
+        environment: EnvironmentName,
+        /// What is there.
+        what: String,
+    },
+    /// A preview is there although its time was over long ago.
+    NotExpired(EnvironmentName),
+    /// What is still needed was erased.
+    Erased {
+        /// Who needs it.
+        revision: Revision,
+        /// What.
+        blob: Digest,
     },
     /// At rest, requests do not all go to the good revision.
     WrongRoute(RouteId),

@@ -1,7 +1,7 @@
 //! The simulated machine: time, instances, the proxy's state, and the faults that strike any call to a port.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -42,6 +42,8 @@ pub(super) struct Machine {
     pub(super) told: Vec<InstanceStatus>,
     /// The release that each set runs, for verification.
     pub(super) releases: BTreeMap<SetId, ReleaseNumber>,
+    /// The logs that instances left.
+    pub(super) logs: BTreeSet<InstanceId>,
     pub(super) violations: Vec<Violation>,
     next_port: u16,
 }
@@ -96,6 +98,7 @@ impl Machine {
             in_flight: BTreeMap::new(),
             told: Vec::new(),
             releases: BTreeMap::new(),
+            logs: BTreeSet::new(),
             violations: Vec::new(),
             next_port: 10_000,
         }

@@ -4,6 +4,7 @@
 
 mod chance;
 mod invariants;
+mod lives;
 mod machine;
 mod plane;
 mod scenario;

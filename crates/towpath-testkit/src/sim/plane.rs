@@ -43,16 +43,21 @@ pub struct Outcome {
     pub completed: u64,
     /// Rollouts that went back.
     pub rolled_back: u64,
+    /// Environments that were destroyed.
+    pub destroyed: u64,
 }
 
-struct Run {
-    shared: Shared,
+pub(super) struct Run {
+    pub(super) shared: Shared,
     ledger: Arc<MemoryLedger>,
-    ports: Ports,
-    chance: Chance,
+    pub(super) ports: Ports,
+    blobs: Arc<MemoryBlobs>,
+    pub(super) chance: Chance,
     released: u64,
     moment: u32,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
+    /// The size of the world that was checked last.
+    pub(super) checked: u64,
 }
 
 /// Runs a seed to its end.
@@ -65,7 +70,7 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
     let resolver = SimulatedResolver { scenario, blobs: blobs.clone() };
     let ports = Ports {
         ledger: ledger.clone(),
-        blobs,
+        blobs: blobs.clone(),
         samples: Arc::new(MemorySamples::default()),
         target: Arc::new(SimulatedTarget(shared.clone())),
         traffic: Arc::new(SimulatedTraffic(shared.clone())),
@@ -73,7 +78,8 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         resolver: Arc::new(resolver),
         clock: Arc::new(SimulatedClock(shared.clone())),
     };
-    let mut run = Run { shared, ledger, ports, chance, released: 0, moment: 0, outcome: Outcome::default() };
+    let mut run =
+        Run { shared, ledger, ports, blobs, chance, released: 0, moment: 0, outcome: Outcome::default(), checked: 0 };
     loop {
         // A new runtime for each life: killing the control plane ends everything it had begun.
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -106,6 +112,7 @@ impl Run {
                 machine.faults = stormy;
                 let step = 100 + i64::try_from(self.chance.below(900)).unwrap_or(0);
                 machine.advance(step);
+                self.blobs.set_now(machine.now());
                 step
             };
             if stormy {
@@ -115,16 +122,26 @@ impl Run {
             }
             let moved = self.turns(&engine).await;
             self.violation()?;
+            self.gone_is_gone(&engine.world()).await?;
             if self.shared.lock().down || self.ledger.is_down() {
                 return Ok(false);
             }
             if !stormy && moved == Some(Progress::Settled) && self.rests(&engine.world()) {
-                return self.finish(&engine.world()).await.map(|()| true);
+                let world = engine.world();
+                self.sweep(&engine).await?;
+                return self.finish(&world, &engine.world()).await.map(|()| true);
             }
             if self.moment > STORMY + CALM {
                 return Err(self.not_settled(&engine.world(), step));
             }
         }
+    }
+
+    /// Lets time pass for what is stored, and for nothing else.
+    pub(super) fn let_pass(&self, by_ms: i64) {
+        let mut machine = self.shared.lock();
+        machine.now_ms += by_ms;
+        self.blobs.set_now(machine.now());
     }
 
     async fn turns(&mut self, engine: &Engine) -> Option<Progress> {
@@ -146,7 +163,10 @@ impl Run {
 
     fn rests(&self, world: &World) -> bool {
         let machine = self.shared.lock();
-        let quiet = world.environments.values().all(|state| state.rollout.is_none() && state.retiring.is_empty());
+        let quiet = world
+            .environments
+            .values()
+            .all(|state| state.rollout.is_none() && state.retiring.is_empty() && state.destroying.is_none());
         // A release that was rolled back where it came from waits for ever, and rightly.
         let stuck = |promotion: &Promotion| {
             gates(world, promotion, machine.now()).iter().any(|gate| gate.gate == Gate::Upstream && !gate.open)
@@ -170,9 +190,11 @@ impl Run {
         Violation::NotSettled(format!("{rollouts:?}, {wrong:?}, {waiting:?}, last step {step} ms"))
     }
 
-    async fn finish(&mut self, world: &World) -> Result<(), Violation> {
-        replay(&self.ledger, world).await?;
+    /// Checks the end: the world that came to rest, and what is after everything was swept.
+    async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
+        replay(&self.ledger, swept).await?;
         at_rest(&self.shared.lock(), world)?;
+        self.ended_well(world).await?;
         self.outcome.events = world.size;
         for deployment in world.deployments.values() {
             match deployment.phase {
@@ -211,6 +233,9 @@ impl Run {
         if self.chance.one_in(4) {
             self.meddle(engine).await;
         }
+        if self.chance.one_in(6) {
+            self.live_and_die(engine).await;
+        }
         self.help(engine).await;
     }
 
@@ -239,7 +264,8 @@ impl Run {
     }
 
     async fn meddle(&mut self, engine: &Engine) {
-        let order = self.shared.lock().scenario.order.clone();
+        let mut order = self.shared.lock().scenario.order.clone();
+        order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
         let command = match self.chance.below(8) {
@@ -254,14 +280,16 @@ impl Run {
         self.ask(engine, "ana", command).await;
     }
 
-    async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {
+    pub(super) async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {
         let number = ReleaseNumber(1 + self.chance.below(RELEASES));
-        let release = engine.world().releases.get(&number).cloned()?;
-        let spec = Resolver::resolve(self.ports.resolver.as_ref(), &release, &environment).await.ok()?;
+        let world = engine.world();
+        let release = world.releases.get(&number).cloned()?;
+        let live = world.live(&environment);
+        let spec = Resolver::resolve(self.ports.resolver.as_ref(), &release, &environment, live).await.ok()?;
         Some(Command::Promote { environment, release: number, spec: Box::new(spec), reason: None })
     }
 
-    async fn ask(&self, engine: &Engine, who: &str, command: Command) {
+    pub(super) async fn ask(&self, engine: &Engine, who: &str, command: Command) {
         let Ok(principal) = PrincipalName::new(who) else { return };
         // Refusals and faults are part of the weather.
         if let Ok(done) = engine.submit(&principal, command, "simulation").await {

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use towpath_core::{
+    config::Live,
     deployment::{
         AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, ServiceSpec, Strategy,
     },
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber, Role, ServiceName},
+    lifecycle::Housekeeping,
     project::{ApprovalPolicy, EnvironmentPolicy, GatePolicy, Project, Tier},
     release::{Release, ReleaseContent},
     units::{Millis, Percent},
@@ -63,8 +65,10 @@ impl Scenario {
         }
         let people =
             ["ana", "ben", "cai"].iter().filter_map(|who| who.parse().ok()).map(|who: PrincipalName| (who, roles()));
+        let (revisions, grace) = (1 + u32::try_from(chance.below(3)).unwrap_or(0), Millis::from_secs(chance.below(20)));
+        let housekeeping = Housekeeping { revisions, grace, ..Housekeeping::default() };
         let name = ProjectName::new("simulated").unwrap_or_else(|_| unreachable!("the name is well formed"));
-        let project = Project { name, people: people.collect(), environments };
+        let project = Project { name, people: people.collect(), environments, housekeeping };
         let mut bad = BTreeMap::new();
         for number in 1..=releases {
             for environment in &order {
@@ -210,13 +214,21 @@ pub(super) struct SimulatedResolver {
 
 #[async_trait]
 impl Resolver for SimulatedResolver {
-    async fn resolve(&self, release: &Release, environment: &EnvironmentName) -> Result<DeploymentSpec, ResolveError> {
-        let variables = BTreeMap::from([("RELEASE".to_owned(), release.number.0.to_string())]);
+    async fn resolve(
+        &self,
+        release: &Release,
+        environment: &EnvironmentName,
+        live: &Live,
+    ) -> Result<DeploymentSpec, ResolveError> {
+        let mut variables = BTreeMap::from([("RELEASE".to_owned(), release.number.0.to_string())]);
+        variables.insert("ENVIRONMENT".to_owned(), environment.to_string());
+        let laid = live.overlay.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.clone()?)));
+        variables.extend(laid);
         let bytes = serde_json::to_vec(&variables).unwrap_or_default();
         let digest = self.blobs.put(&bytes).await?;
-        let mut spec = self.scenario.specs.get(environment).cloned().ok_or_else(|| ResolveError::Invalid {
-            environment: environment.clone(),
-            mistakes: vec!["no such environment".to_owned()],
+        let file = live.file.as_ref().and_then(|_| self.scenario.order.get(1));
+        let mut spec = self.scenario.specs.get(file.unwrap_or(environment)).cloned().ok_or_else(|| {
+            ResolveError::Invalid { environment: environment.clone(), mistakes: vec!["no such environment".to_owned()] }
         })?;
         for service in spec.services.values_mut() {
             service.environment = digest;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use towpath_core::{
     ids::ReleaseNumber,
     instance::{InstanceId, InstancePhase, InstanceSet, InstanceStatus, SetId},
+    lifecycle::{Held, Holding},
 };
 use towpath_engine::ports::{LogChunk, LogQuery, Target, TargetError};
 
@@ -65,6 +66,7 @@ impl Machine {
             address: self.address(),
             message: None,
         };
+        self.logs.insert(id.clone());
         self.instances.insert(id, instance);
     }
 
@@ -198,6 +200,35 @@ impl Target for SimulatedTarget {
 
     async fn logs(&self, instance: &InstanceId, _: LogQuery) -> Result<LogChunk, TargetError> {
         Err(TargetError::Unknown(instance.clone()))
+    }
+
+    async fn holdings(&self) -> Result<Vec<Held>, TargetError> {
+        let mut machine = self.0.lock();
+        machine.strike().ok_or_else(failed)?;
+        let modified = machine.now();
+        let held = machine.logs.iter().map(|instance| Held {
+            what: Holding::Log { instance: instance.clone() },
+            place: instance.to_string(),
+            bytes: 1,
+            modified,
+        });
+        Ok(held.collect())
+    }
+
+    async fn discard(&self, what: &[Holding]) -> Result<(), TargetError> {
+        for one in what {
+            let mut machine = self.0.lock();
+            let strike = machine.strike().ok_or_else(failed)?;
+            if let Holding::Log { instance } = one
+                && !machine.instances.contains_key(instance)
+            {
+                machine.logs.remove(instance);
+            }
+            if matches!(strike, Strike::AnswerLost) {
+                return Err(failed());
+            }
+        }
+        Ok(())
     }
 
     async fn changed(&self) {

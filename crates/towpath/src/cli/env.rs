@@ -2,7 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::layers::{EnvOption, LayerArgs, WhichArgs};
+use super::{
+    layers::{EnvOption, LayerArgs, WhichArgs},
+    overlay::{SetArgs, UnsetArgs},
+    render::RenderArgs,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvCommand {
@@ -21,6 +25,15 @@ pub(crate) enum EnvCommand {
     Validate(ValidateArgs),
     /// Writes the variables of an environment in the format of another tool.
     Render(RenderArgs),
+    /// Sets values over the files of an environment while it runs, by a promotion of what runs there.
+    Set(SetArgs),
+    /// Takes values off again, so that the files decide.
+    Unset(UnsetArgs),
+    /// Lists what is laid over the files of an environment: who set it, when and why.
+    Overlay {
+        /// Which environment.
+        environment: String,
+    },
     /// Compares environments key by key. Exit status 4 if two of them differ.
     Diff {
         /// Two or more; without any, all.
@@ -29,6 +42,9 @@ pub(crate) enum EnvCommand {
         /// Shows keys that are the same, too.
         #[arg(long)]
         full: bool,
+        /// Leaves out what the server knows: the live overlay.
+        #[arg(long)]
+        offline: bool,
     },
 }
 
@@ -59,20 +75,6 @@ pub(crate) struct ValidateArgs {
     /// Takes warnings for mistakes.
     #[arg(long)]
     pub strict: bool,
-    #[command(flatten)]
-    pub layers: LayerArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RenderArgs {
-    #[command(flatten)]
-    pub which: WhichArgs,
-    /// The format: dotenv, json, yaml, shell, docker-env, configmap, systemd.
-    #[arg(short, long, default_value = "dotenv")]
-    pub format: String,
-    /// The variables of this service, its own ones included.
-    #[arg(long, value_name = "NAME")]
-    pub service: Option<String>,
     #[command(flatten)]
     pub layers: LayerArgs,
 }

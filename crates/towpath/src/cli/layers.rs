@@ -28,6 +28,9 @@ pub(crate) struct LayerArgs {
     /// Sets a key over every other layer, such as `services.web.replicas=3`; a variable may be named alone: `LOG_LEVEL=debug`.
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
+    /// Leaves out what the server knows: the live overlay.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 impl WhichArgs {

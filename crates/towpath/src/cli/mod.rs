@@ -9,14 +9,18 @@ use crate::output::{Color, Format};
 mod daily;
 mod env;
 mod layers;
+mod overlay;
+mod render;
 mod watch;
 
 pub(crate) use daily::{
     ApproveArgs, DownArgs, GatesArgs, HistoryArgs, InitArgs, LogFormat, LogsArgs, PromoteArgs, RejectArgs,
     RollbackArgs, StatusArgs, UpArgs,
 };
-pub(crate) use env::{EnvCommand, ExplainArgs, RenderArgs, ValidateArgs};
+pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
+pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
+pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -32,7 +36,8 @@ Examples:
   towpath rollback production           go back
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate or policy, 4 difference found,
-5 server not reachable, 6 still running at --timeout, 130 interrupted.";
+5 server not reachable, 6 still running at --timeout, 130 interrupted; of `towpath run` that of the command,
+126 if it cannot be started, 127 if it is not found.";
 
 /// Carries a release and everything that decides how it behaves from development to production.
 #[derive(Debug, Parser)]
@@ -91,9 +96,11 @@ pub(crate) enum Command {
     Down(DownArgs),
     /// Shows everything once: a release goes to production, a bad one is rolled back by itself.
     Demo(crate::demo::DemoArgs),
-    /// Looks at environments as the files declare them.
+    /// Looks at environments, and sets values over their files while they run.
     #[command(subcommand)]
     Env(EnvCommand),
+    /// Starts a command with the variables of an environment. Signals and the exit status pass through.
+    Run(RunArgs),
     /// Makes releases and looks at them.
     #[command(subcommand)]
     Release(ReleaseCommand),

@@ -7,11 +7,12 @@ use reqwest::{Body, Method, StatusCode};
 use towpath_core::ids::Digest;
 use towpath_server::api::types::{
     ApproveRequest, BlobStored, BlobsMissing, BlobsWanted, CheckpointView, ConfirmRequest, CreatePromotion,
-    CreateRelease, DeploymentView, Dora, EnvironmentView, EventView, InstanceList, Logs, Page, PromotionPlan,
-    PromotionView, RejectRequest, ReleaseView, RollbackPlan, RollbackRequest, RolloutRequest, RolloutView, Status,
+    CreateRelease, DeploymentView, Dora, EnvironmentView, EventView, InstanceList, Logs, OverlayChanged, OverlayView,
+    Page, PromotionPlan, PromotionView, RejectRequest, ReleaseView, RollbackPlan, RollbackRequest, RolloutRequest,
+    RolloutView, SetOverlay, Status,
 };
 
-use super::{Client, escape};
+use super::{Client, TIMEOUT, escape, with_query};
 use crate::{failure::Failure, folder::unreadable};
 
 /// How many blobs are asked about at once.
@@ -30,6 +31,10 @@ pub(crate) struct EventQuery {
     pub since: Option<Timestamp>,
 }
 
+fn overlay_path(name: &str) -> String {
+    format!("/api/v1/environments/{}/overlay", escape(name))
+}
+
 impl Client {
     pub(crate) async fn status(&self) -> Result<Status, Failure> {
         self.get("/api/v1/status", &[]).await
@@ -45,6 +50,34 @@ impl Client {
 
     pub(crate) async fn history(&self, name: &str, limit: usize) -> Result<Vec<DeploymentView>, Failure> {
         self.pages(&format!("/api/v1/environments/{}/history", escape(name)), &[], limit).await
+    }
+
+    pub(crate) async fn overlay(&self, name: &str) -> Result<OverlayView, Failure> {
+        self.get(&overlay_path(name), &[]).await
+    }
+
+    pub(crate) async fn set_overlay(&self, name: &str, body: &SetOverlay) -> Result<OverlayChanged, Failure> {
+        let request = self.request(Method::PUT, &overlay_path(name)).timeout(TIMEOUT).json(body);
+        let response = self.send(request, "nothing was changed").await?;
+        self.json(response).await
+    }
+
+    /// Takes keys off the overlay; how is as with setting.
+    pub(crate) async fn unset_overlay(
+        &self,
+        name: &str,
+        keys: &[String],
+        how: &SetOverlay,
+    ) -> Result<OverlayChanged, Failure> {
+        let mut query: Vec<(&str, String)> = keys.iter().map(|key| ("key", key.clone())).collect();
+        query.extend(how.reason.iter().map(|reason| ("reason", reason.clone())));
+        query.extend(how.confirm.iter().map(|confirm| ("confirm", confirm.clone())));
+        query.extend(how.plan.iter().map(|plan| ("plan", plan.clone())));
+        query.push(("recordOnly", how.record_only.to_string()));
+        query.push(("dryRun", how.dry_run.to_string()));
+        let request = self.request(Method::DELETE, &with_query(&overlay_path(name), &query)).timeout(TIMEOUT);
+        let response = self.send(request, "nothing was changed").await?;
+        self.json(response).await
     }
 
     pub(crate) async fn logs(&self, name: &str, query: &[(&str, String)]) -> Result<Logs, Failure> {

@@ -15,6 +15,14 @@ pub(crate) fn diff_text(diff: &Diff, paint: Paint) -> String {
     if diff.empty {
         return text + "  nothing changes\n";
     }
+    if diff.configuration_only {
+        text += "  only configuration changes\n";
+    }
+    for said in &diff.overlay {
+        let said_of = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
+        let (before, after) = (said_of(&said.before), said_of(&said.after));
+        text += &format!("  {} live overlay {}  {before} -> {after}\n", mark(Change::Changed, paint), said.field);
+    }
     for artifact in &diff.artifacts {
         let digest = |digest: &Option<String>| digest.as_deref().map_or("–", short).to_owned();
         text += &format!(

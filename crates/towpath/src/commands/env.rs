@@ -1,12 +1,14 @@
-//! `towpath env …`: environments as the files declare them, without a server.
+//! `towpath env …`: environments as the files declare them, and what is laid over them while they run.
 
 use serde::Serialize;
 use towpath_core::{
-    config::{Diagnostic, Inputs, Loaded, ResolvedEnvironment, detect, has_errors},
+    config::{Diagnostic, Inputs, Loaded, ResolvedEnvironment, detect, has_errors, load},
     ids::EnvironmentName,
 };
 
-use super::Outcome;
+use super::{Outcome, client_command};
+pub(super) use render::service_of;
+
 use crate::{
     cli::{EnvCommand, LayerArgs},
     context::Context,
@@ -17,19 +19,27 @@ use crate::{
 
 mod compare;
 mod explain;
+mod live;
+mod overlay;
 mod render;
 mod show;
 mod validate;
 
-pub(crate) fn run(context: &Context, command: &EnvCommand) -> Outcome {
-    let folder = context.folder()?;
+pub(crate) fn run(context: &Context, command: EnvCommand) -> Outcome {
+    // What asks the server needs no files.
+    let folder = || context.folder();
     match command {
-        EnvCommand::List => list(context, &folder),
-        EnvCommand::Show { which, layers } => show::run(context, &folder, which, layers),
-        EnvCommand::Explain(args) => explain::run(context, &folder, args),
-        EnvCommand::Validate(args) => validate::run(context, &folder, args),
-        EnvCommand::Render(args) => render::run(context, &folder, args),
-        EnvCommand::Diff { environments, full } => compare::run(context, &folder, environments, *full),
+        EnvCommand::List => list(context, &folder()?),
+        EnvCommand::Show { which, layers } => show::run(context, &folder()?, &which, &layers),
+        EnvCommand::Explain(args) => explain::run(context, &folder()?, &args),
+        EnvCommand::Validate(args) => validate::run(context, &folder()?, &args),
+        EnvCommand::Render(args) => render::run(context, &folder()?, &args),
+        EnvCommand::Set(args) => client_command(overlay::set(context, args)),
+        EnvCommand::Unset(args) => client_command(overlay::unset(context, args)),
+        EnvCommand::Overlay { environment } => client_command(overlay::list(context, &environment)),
+        EnvCommand::Diff { environments, full, offline } => {
+            compare::run(context, &folder()?, &environments, full, offline)
+        }
     }
 }
 
@@ -100,7 +110,11 @@ fn resolve_with_warnings(
     name: &EnvironmentName,
     layers: &LayerArgs,
 ) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
-    let mut resolution = loaded.resolve(name.as_str(), &inputs(layers));
+    let live = live::live(context, name, layers.offline);
+    let with_file = live.file.is_some().then(|| load(&live.sources(loaded.sources(), name)));
+    let loaded = with_file.as_ref().unwrap_or(loaded);
+    let inputs = Inputs { overlay: live.overlay, ..inputs(layers) };
+    let mut resolution = loaded.resolve(name.as_str(), &inputs);
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);
     if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {

@@ -47,6 +47,13 @@ fn text(deployments: &[DeploymentView], paint: Paint) -> String {
 fn why(one: &DeploymentView) -> String {
     let back = one.rollback.as_ref().map(|origin| format!("back from d{} to d{}", origin.from, origin.to));
     let failure = one.failure.as_ref().map(|failure| failure.message.clone());
-    let parts: Vec<String> = [back, one.reason.clone(), failure].into_iter().flatten().collect();
+    let keys = one.overlay.join(", ");
+    let configuration = match (one.configuration_only, keys.is_empty()) {
+        (true, true) => Some("only configuration".to_owned()),
+        (true, false) => Some(format!("only configuration: {keys}")),
+        (false, false) => Some(format!("live overlay: {keys}")),
+        (false, true) => None,
+    };
+    let parts: Vec<String> = [back, configuration, one.reason.clone(), failure].into_iter().flatten().collect();
     parts.join("; ")
 }

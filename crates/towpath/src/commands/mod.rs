@@ -24,6 +24,7 @@ mod reference;
 pub(crate) mod release;
 mod rollback;
 mod rollout;
+mod run;
 mod server;
 mod status;
 pub(crate) mod watch;
@@ -54,7 +55,8 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Up(args) => server::up(context, &args),
         Command::Down(args) => server::down(context, &args),
         Command::Demo(args) => crate::demo::run(context, &args),
-        Command::Env(command) => env::run(context, &command),
+        Command::Env(command) => env::run(context, command),
+        Command::Run(args) => run::run(context, &args),
         Command::Release(command) => client_command(release::run(context, command)),
         Command::Promote(args) => client_command(promotion::promote(context, args)),
         Command::Approve(args) => client_command(promotion::approve(context, args)),

@@ -78,7 +78,12 @@ fn asked(promotion: &PromotionView, new: bool, paint: Paint) -> String {
 }
 
 /// Waits until the gates are open and follows the rollout to its end.
-async fn wait(context: &Context, client: Client, mut promotion: PromotionView, deadline: Option<Instant>) -> Outcome {
+pub(super) async fn wait(
+    context: &Context,
+    client: Client,
+    mut promotion: PromotionView,
+    deadline: Option<Instant>,
+) -> Outcome {
     let mut shown = String::new();
     loop {
         match promotion.state {
@@ -194,7 +199,7 @@ pub(crate) fn gates_text(gates: &[GateView], paint: Paint) -> String {
     lines.collect()
 }
 
-fn plan_text(plan: &PromotionPlan, paint: Paint) -> String {
+pub(super) fn plan_text(plan: &PromotionPlan, paint: Paint) -> String {
     let mut text = format!("{} {}, plan {}\n", paint.tier(plan.tier), paint.bold(&plan.environment), plan.plan);
     text += &diff_text(&plan.diff, paint);
     if !plan.gates.is_empty() {

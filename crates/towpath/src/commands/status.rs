@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     failure::Exit,
     output::{Paint, Table},
-    words::{between, size, word},
+    words::{between, count, size, word},
 };
 
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> Outcome {
@@ -51,7 +51,7 @@ fn status_text(status: &Status, paint: Paint) -> String {
     format!(
         "{}\n{rows}{}",
         paint.bold(project),
-        status.environments.iter().map(|one| waiting(one, paint)).collect::<String>()
+        status.environments.iter().map(|one| waiting(one, paint) + &overlay_text(one, paint)).collect::<String>()
     )
 }
 
@@ -97,6 +97,13 @@ fn waiting(one: &EnvironmentSummary, paint: Paint) -> String {
     lines.collect()
 }
 
+/// What of the live overlay is not in what runs.
+fn overlay_text(one: &EnvironmentSummary, paint: Paint) -> String {
+    let pending = one.overlay.as_ref().map(|overlay| overlay.pending.join(", ")).filter(|keys| !keys.is_empty());
+    let line = |keys| format!("{} {}: not in what runs: {keys}\n", paint.yellow("overlay"), one.name);
+    pending.map(line).unwrap_or_default()
+}
+
 fn environment_text(environment: &EnvironmentView, instances: &InstanceList, paint: Paint) -> String {
     let one = &environment.summary;
     let mut facts = Table::new(&[]);
@@ -107,6 +114,9 @@ fn environment_text(environment: &EnvironmentView, instances: &InstanceList, pai
         fact("address", address);
     }
     one.addresses.iter().filter_map(|address| address.preview.clone()).for_each(|preview| fact("preview", preview));
+    if let Some(overlay) = &one.overlay {
+        fact("overlay", format!("{} (towpath env overlay {})", count(overlay.keys as u64, "key"), one.name));
+    }
     environment.gates.iter().for_each(|gate| fact("gate", gate.clone()));
     for retiring in &environment.retiring {
         fact("retiring", format!("d{} for {}", retiring.revision, between(retiring.since, Timestamp::now())));
@@ -126,5 +136,5 @@ fn environment_text(environment: &EnvironmentView, instances: &InstanceList, pai
         ]);
     }
     let rows = if table.is_empty() { String::new() } else { format!("\n{}", table.text(paint)) };
-    format!("{head}{}{}{rows}", facts.text(paint), waiting(one, paint))
+    format!("{head}{}{}{rows}", facts.text(paint), waiting(one, paint) + &overlay_text(one, paint))
 }

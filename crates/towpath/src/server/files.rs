@@ -22,7 +22,9 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+        // What a killed process left, or what somebody else put there to read along.
+        let _ = fs::remove_file(&temporary);
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
         let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
         if written.is_err() {
             // The first failure matters, not that of tidying up.

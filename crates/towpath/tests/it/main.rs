@@ -14,9 +14,12 @@ mod cli;
 mod demo;
 mod docs;
 mod environments;
+mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
 mod project;
 mod release;
+mod render;
 mod rollouts;
+mod run;
 mod server;

@@ -36,6 +36,24 @@ fn lists_replace_unless_tagged() {
 }
 
 #[test]
+fn items_come_before_after_and_in_place_and_leave() {
+    assert_eq!(json(&["a: [1]", "a: !prepend [0]", "a: !append [2]"]), serde_json::json!({"a": [0, 1, 2]}));
+    assert_eq!(json(&["a: !append [1]"]), serde_json::json!({"a": [1]}));
+    let base = "c: [{n: 1, v: a}, {n: 2, v: b}, {n: 3, v: c}]";
+    let gone = "c: !merge-by:n [!unset {n: 1}]";
+    let tree = merged(&[base, gone, "c: !append [{n: 4}]", "c: !merge-by:n [{n: 5}, {n: 1, v: z}, {n: 3, w: 1}]"]);
+    let wanted = serde_json::json!({"c": [
+        {"n": 2, "v": "b"}, {"n": 3, "v": "c", "w": 1}, {"n": 4}, {"n": 5}, {"n": 1, "v": "z"}
+    ]});
+    assert_eq!(tree.to_json(), wanted);
+    // What was taken away stands behind what is there, with who took it away.
+    let last = tree.at(&"c[5]".parse::<Path>().unwrap()).unwrap();
+    assert!(last.is_removed());
+    assert_eq!((last.origin.source.0, last.shadowed[0].origin.source.0), (1, 0));
+    assert_eq!(json(&["c: !merge-by:n [!unset {n: 1}, {n: 2}]"]), serde_json::json!({"c": [{"n": 2}]}));
+}
+
+#[test]
 fn null_and_unset_take_away_and_replace_starts_anew() {
     assert_eq!(json(&["a: {x: 1, y: 2}", "a: {x: null}"]), serde_json::json!({"a": {"y": 2}}));
     assert_eq!(json(&["a: {x: 1, y: 2}", "a: {x: !unset 5}"]), serde_json::json!({"a": {"y": 2}}));
@@ -120,4 +138,56 @@ proptest! {
     fn laying_the_same_twice_changes_no_value(base in layer(), over in layer()) {
         prop_assert_eq!(json(&[&base, &over]), json(&[&base, &over, &over]));
     }
+
+    #[test]
+    fn who_said_something_is_counted_once_a_layer(values in proptest::collection::vec(proptest::option::of(0..9), 1..6)) {
+        // Each layer says a number, takes the key away, or says nothing of it.
+        let texts: Vec<String> = values.iter().map(|value| match value {
+            Some(0) => "k: null\n".to_owned(),
+            Some(number) => format!("k: {number}\n"),
+            None => "other: 1\n".to_owned(),
+        }).collect();
+        let tree = merged(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let spoke: Vec<u32> = (0_u32..6).zip(values.iter().map(Option::is_some)).filter(|(_, spoke)| *spoke).map(|(layer, _)| layer).collect::<Vec<_>>().into_iter().rev().collect();
+        let found = tree.at(&Path::of_keys(["k"]));
+        let heard: Vec<u32> = found.into_iter().flat_map(|value| std::iter::once(value).chain(&value.shadowed))
+            .map(|value| value.origin.source.0).collect();
+        prop_assert_eq!(heard, spoke);
+    }
+
+    #[test]
+    fn layers_without_removal_may_be_put_together_in_any_grouping(
+        a in layer_of_maps(), b in layer_of_maps(), c in layer_of_maps(),
+    ) {
+        // (a ⊕ b) ⊕ c = a ⊕ (b ⊕ c), where b ⊕ c is written out as one layer.
+        let right = json(&[&b, &c]).to_string();
+        prop_assert_eq!(json(&[&a, &b, &c]), json(&[&a, &right]));
+    }
+
+    #[test]
+    fn merging_is_the_same_each_time(layers in proptest::collection::vec(layer(), 1..5)) {
+        let texts: Vec<&str> = layers.iter().map(String::as_str).collect();
+        prop_assert_eq!(merged(&texts), merged(&texts));
+    }
+
+    #[test]
+    fn a_key_that_was_taken_away_is_not_there(layers in proptest::collection::vec(layer(), 0..4), key in "[a-c]") {
+        let gone = format!("{key}: !unset 1\n");
+        let texts: Vec<&str> = layers.iter().map(String::as_str).chain([gone.as_str()]).collect();
+        let tree = merged(&texts);
+        prop_assert!(tree.get(&key).is_none());
+        prop_assert!(tree.to_json().get(&key).is_none());
+    }
+}
+
+/// A layer of maps all the way down: no `null`, no scalar where another layer has a map.
+fn layer_of_maps() -> impl Strategy<Value = String> {
+    proptest::collection::btree_map("[a-c]", proptest::collection::btree_map("[x-z]", 0..9, 0..3), 0..3).prop_map(
+        |map| {
+            map.into_iter().fold(String::new(), |text, (key, inner)| {
+                let inner: Vec<String> = inner.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+                format!("{text}{key}: {{{}}}\n", inner.join(", "))
+            })
+        },
+    )
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::variable::{Declaration, VariableFile, is_variable_name, reserved};
+use super::{
+    retention::{PreviewsFile, RetentionFile},
+    variable::{Declaration, VariableFile, is_variable_name, reserved},
+};
 use crate::{
     config::{
         read::{Fields, Placed, Read, Reader, Step, section, words},
@@ -25,6 +28,10 @@ pub struct ProjectFile {
     pub variables: BTreeMap<String, DeclaredVariable>,
     /// Where the files of each artifact are, relative to the project's folder.
     pub artifacts: BTreeMap<ArtifactName, FolderPath>,
+    /// What holds for environments that are in no file.
+    pub previews: PreviewsFile,
+    /// How long things are kept.
+    pub retention: RetentionFile,
 }
 
 /// A declared variable with the place of its name.
@@ -44,8 +51,10 @@ impl ProjectFile {
         let pipeline = fields.field("pipeline", None, reader);
         let artifacts = fields.field("artifacts", None, reader).unwrap_or_default();
         let variables = fields.field("variables", None, reader).map(|Declarations(all)| all).unwrap_or_default();
+        let previews = fields.field("previews", Some(PreviewsFile::default()), reader).unwrap_or_default();
+        let retention = fields.field("retention", Some(RetentionFile::default()), reader).unwrap_or_default();
         fields.finish(reader);
-        Self { project, people, pipeline, variables, artifacts }
+        Self { project, people, pipeline, variables, artifacts, previews, retention }
     }
 }
 

@@ -82,6 +82,8 @@ struct Builder {
     documents: usize,
     aliased: usize,
     failed: bool,
+    /// Whether any merge tag was found.
+    tagged: bool,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -98,6 +100,7 @@ impl Builder {
             documents: 0,
             aliased: 0,
             failed: false,
+            tagged: false,
             diagnostics: Vec::new(),
         }
     }
@@ -232,18 +235,20 @@ impl Builder {
         let known = match spelled.as_str() {
             "!" => return None,
             "!append" => MergeTag::Append,
+            "!prepend" => MergeTag::Prepend,
             "!replace" => MergeTag::Replace,
             "!unset" => MergeTag::Unset,
             other => match other.strip_prefix("!merge-by:") {
                 Some(key) if !key.is_empty() => MergeTag::MergeBy(key.to_owned()),
                 _ => {
-                    let help = suggestion(other, ["!append", "!merge-by:KEY", "!replace", "!unset"]);
+                    let help = suggestion(other, ["!append", "!merge-by:KEY", "!prepend", "!replace", "!unset"]);
                     let error = Diagnostic::error("yaml::tag", self.label(span), format!("unknown tag `{other}`"));
                     self.mistake(error.help(help));
                     return None;
                 }
             },
         };
+        self.tagged = true;
         Some(Box::new(known))
     }
 
@@ -430,7 +435,12 @@ impl Builder {
             Some(root) => root,
             None => self.push(NULL, (1, 1)),
         };
-        (Some(Document { source: self.source, nodes: self.nodes, root }), self.diagnostics)
+        let document = Document { source: self.source, nodes: self.nodes, root };
+        if self.tagged {
+            let left = MAX_MISTAKES.saturating_sub(self.diagnostics.len());
+            self.diagnostics.extend(super::tags::check(&document).into_iter().take(left));
+        }
+        (Some(document), self.diagnostics)
     }
 }
 

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// What changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Diff {
     /// What runs; absent where nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,6 +18,12 @@ pub struct Diff {
     pub services: Vec<ServiceChange>,
     /// What changes in how it is brought in: strategy, deadline, verification.
     pub deployment: Vec<FieldChange>,
+    /// Keys of the live overlay of which what would run says something else than what runs.
+    #[serde(default)]
+    pub overlay: Vec<FieldChange>,
+    /// The release stays: only its configuration changes.
+    #[serde(default)]
+    pub configuration_only: bool,
     /// Nothing changes at all.
     pub empty: bool,
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{RolloutStatus, SetCounts};
+use super::{OverlaySummary, PreviewSummary, RolloutStatus, SetCounts};
 
 /// The whole project at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +64,15 @@ pub struct EnvironmentSummary {
     pub addresses: Vec<AddressView>,
     /// The promotions that wait to enter.
     pub waiting: Vec<PromotionSummary>,
+    /// What is laid over the files; absent where nothing is and was when what runs came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<OverlaySummary>,
+    /// What it is as a preview; absent for an environment of the pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewSummary>,
+    /// Since when it is being destroyed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroying: Option<Timestamp>,
 }
 
 /// What serves in an environment.

@@ -7,18 +7,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 mod audit;
+mod configuration;
 mod diff;
 mod environment;
 mod event;
 mod health;
+mod lifecycle;
 mod log;
 mod metrics;
+mod overlay;
 mod problem;
 mod promotion;
 mod release;
 mod rollout;
 
 pub use audit::{CheckpointView, ConsistencyProof, InclusionProof};
+pub use configuration::{
+    ConfigValue, ConfigView, ContributionView, DiagnosticView, ExplainView, ExplanationView, ValidateConfig, Validated,
+};
 pub use diff::{ArtifactChange, Change, Diff, FieldChange, RevisionRef, ServiceChange, VariableChange};
 pub use environment::{
     AddressView, EnvironmentList, EnvironmentSummary, EnvironmentView, InstanceCounts, InstanceList, InstancePhase,
@@ -26,8 +32,15 @@ pub use environment::{
 };
 pub use event::EventView;
 pub use health::{Health, HealthCheck, HealthStatus};
+pub use lifecycle::{
+    BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,
+    InstanceGoes, LifeState, LifeView, PreviewSummary, PreviewValue, PreviewView, RemovedView, RouteGoes, StaysView,
+};
 pub use log::{LogChunk, Logs};
 pub use metrics::{ChangeFailureRate, DeploymentFrequency, Dora, DoraEnvironment, Durations};
+pub use overlay::{
+    OverlayChanged, OverlayEffect, OverlayEntryView, OverlaySummary, OverlayValue, OverlayView, SetOverlay,
+};
 pub use problem::{Problem, ProblemField, ProblemKind};
 pub use promotion::{
     ApprovalView, ApproveRequest, ChecklistItem, ConfirmRequest, CreatePromotion, GateView, PromotionPlan,

@@ -94,6 +94,12 @@ pub struct DeploymentView {
     /// The promotion that led to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<u64>,
+    /// The release ran there before: only its configuration changed.
+    #[serde(default)]
+    pub configuration_only: bool,
+    /// Keys of the live overlay that it brought in or took off.
+    #[serde(default)]
+    pub overlay: Vec<String>,
     /// Where it goes back, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackOriginView>,

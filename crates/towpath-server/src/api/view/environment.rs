@@ -11,7 +11,7 @@ use towpath_core::{
     world::World,
 };
 
-use super::{rollout::status, sets, tier, version_of};
+use super::{overlay_summary, preview_summary, rollout::status, sets, tier, version_of};
 use crate::api::{
     look::Look,
     types::{
@@ -39,6 +39,9 @@ pub(crate) fn summary(look: &Look, name: &EnvironmentName, policy: &EnvironmentP
         instances: counts,
         addresses: addresses(look, name),
         waiting: waiting.map(|promotion| waits(look, promotion)).collect(),
+        overlay: overlay_summary(world, name),
+        preview: preview_summary(world, name),
+        destroying: world.destroying(name).map(|destroying| destroying.since),
     }
 }
 

@@ -1,6 +1,8 @@
 //! From the core's types to the API's. Nothing is decided or looked up outside here.
 
 mod environment;
+mod lifecycle;
+mod overlay;
 mod promotion;
 mod release;
 mod rollout;
@@ -14,6 +16,8 @@ use towpath_core::{
 };
 
 pub(crate) use environment::{environment, instance, summary};
+pub(crate) use lifecycle::{destruction, garbage, life, preview, preview_summary};
+pub(crate) use overlay::{overlay, overlay_summary, overlay_version};
 pub(crate) use promotion::{gate, promotion};
 pub(crate) use release::release;
 pub(crate) use rollout::{deployment, planned, rollout, rollout_version, sets};

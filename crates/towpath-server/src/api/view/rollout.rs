@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use towpath_core::{
     analysis::{self, Measurement},
+    config::Live,
     ids::EnvironmentName,
     instance::SetId,
     rollout::{Deployment, Failure, FailureKind, PauseReason, Phase, Running, Step},
@@ -28,6 +29,7 @@ use crate::{
 pub(crate) fn deployment(world: &World, deployment: &Deployment) -> DeploymentView {
     let promoted = deployment.promotion.and_then(|number| world.promotions.get(&number));
     let origin = deployment.rollback.as_ref();
+    let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));
     DeploymentView {
         environment: deployment.environment.to_string(),
         revision: deployment.revision.0,
@@ -37,6 +39,8 @@ pub(crate) fn deployment(world: &World, deployment: &Deployment) -> DeploymentVi
         current: world.current(&deployment.environment).is_some_and(|current| current.revision == deployment.revision),
         strategy: strategy_name(&deployment.spec.strategy).to_owned(),
         promotion: deployment.promotion.map(|number| number.0),
+        configuration_only: origin.is_none() && before.is_some_and(|before| before.release == deployment.release),
+        overlay: deployment.live.changed(before.map_or(&Live::NONE, |before| &before.live)),
         rollback: origin.map(|origin| RollbackOriginView { to: origin.to.0, from: origin.from.0 }),
         started_at: deployment.started_at,
         // The control plane starts what somebody asked for: that is who people want to see.

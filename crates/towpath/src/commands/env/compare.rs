@@ -18,14 +18,14 @@ use crate::{
     output::{Paint, Table},
 };
 
-pub(super) fn run(context: &Context, folder: &ProjectFolder, names: &[String], full: bool) -> Outcome {
+pub(super) fn run(context: &Context, folder: &ProjectFolder, names: &[String], full: bool, offline: bool) -> Outcome {
     let loaded = folder.load()?;
     let all: Vec<String> = loaded.environments().map(ToString::to_string).collect();
     let names = if names.is_empty() { &all } else { names };
     if names.len() < 2 {
         return Err(Failure::usage("a comparison needs two environments").next("towpath env diff staging production"));
     }
-    let layers = LayerArgs::default();
+    let layers = LayerArgs { offline, ..LayerArgs::default() };
     let one = |name: &String| resolve(context, &loaded, &which(context, &loaded, Some(name))?, &layers);
     let resolved: Vec<ResolvedEnvironment> = names.iter().map(one).collect::<Result<_, _>>()?;
     let comparison = compare(&resolved.iter().collect::<Vec<_>>());

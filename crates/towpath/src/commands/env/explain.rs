@@ -10,6 +10,7 @@ use crate::{
     failure::{Exit, Failure},
     folder::ProjectFolder,
     output::{Paint, Table},
+    words::time,
 };
 
 pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ExplainArgs) -> Outcome {
@@ -36,11 +37,23 @@ fn explained(explanation: &Explanation, paint: Paint) -> String {
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(removed)".to_owned());
     let mut table = Table::new(&[]);
     for (index, part) in explanation.contributions.iter().enumerate() {
+        let alias = part.alias.iter().map(|alias| format!(", through the alias at {alias}"));
+        let when = part.at.iter().map(|at| format!(" at {}", time(*at)));
         let who = part.by.iter().map(|by| format!(" by {by}"));
         let why = part.reason.iter().map(|reason| format!(": {reason}"));
-        let place: String = std::iter::once(part.place.clone()).chain(who).chain(why).collect();
-        let (mark, value) = if index == 0 { ("=", shown(&part.value)) } else { (" ", paint.dim(&shown(&part.value))) };
+        let more = alias.chain(when).chain(who).chain(why);
+        let place: String = std::iter::once(part.place.clone()).chain(more).collect();
+        let value = match &part.whole {
+            Some(whole) => format!("{whole} = {}", shown(&part.value)),
+            None => shown(&part.value),
+        };
+        let (mark, value) = if index == 0 { ("=", value) } else { (" ", paint.dim(&value)) };
         table.row(vec![format!("  {mark}"), value, part.layer.clone(), paint.dim(&place)]);
+    }
+    for part in &explanation.references {
+        let place = part.place.clone().unwrap_or_else(|| "computed".to_owned());
+        let value = format!("{} = {}", part.key, part.value);
+        table.row(vec!["  $".to_owned(), value, "refers to".to_owned(), paint.dim(&place)]);
     }
     format!("{} = {}\n{}", paint.bold(&explanation.key), shown(&explanation.value), table.text(paint))
 }
