@@ -58,7 +58,8 @@ fn large() -> SourceSet {
     sources.insert("towpath.yaml", "project: shop\nservices: {web: {command: ./serve}}\npipeline: [eu]\n");
     sources.insert("environments/eu.yaml", format!("tier: production\nfeatures:\n{}", features(1, true)));
     for name in ["eu-a", "eu-b", "eu-c", "eu-d"] {
-        sources.insert(format!("environments/{name}.yaml"), format!("extends: eu\nfeatures:\n{}", features(100, false)));
+        sources
+            .insert(format!("environments/{name}.yaml"), format!("extends: eu\nfeatures:\n{}", features(100, false)));
     }
     sources
 }

@@ -89,7 +89,10 @@ fn peers(workspace: &Workspace, target: &Path) -> Result<Figures> {
     build.args(["build", "--release", "--quiet", "--locked", "--manifest-path", PEERS]).env("CARGO_TARGET_DIR", target);
     process::run(&mut build)?;
     let printed = process::stdout_of(&mut workspace.command(&target.join("release/towpath-peers").to_string_lossy()))?;
-    print!("{}", printed.lines().filter(|line| !line.starts_with('{')).map(|line| format!("  {line}\n")).collect::<String>());
+    print!(
+        "{}",
+        printed.lines().filter(|line| !line.starts_with('{')).map(|line| format!("  {line}\n")).collect::<String>()
+    );
     read(&printed)
 }
 

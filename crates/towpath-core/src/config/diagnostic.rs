@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::source::{Label, SourceSet};
 
+mod excerpt;
 mod report;
 
 pub use report::render_diagnostics;

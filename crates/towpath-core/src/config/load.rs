@@ -6,6 +6,7 @@ use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
     layers::Shared,
+    limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES},
     nearest::suggestion,
     read::{Placed, Reader},
     schema::{
@@ -60,6 +61,9 @@ pub fn load(sources: &SourceSet) -> Loaded {
         shared: Shared::default(),
         diagnostics: Vec::new(),
     };
+    if loaded.is_too_large() {
+        return loaded;
+    }
     loaded.read_files();
     loaded.read_project();
     loaded.chains();
@@ -123,6 +127,22 @@ impl Loaded {
         usable.then_some(document)
     }
 
+    /// Says, and tells, whether all files together are more than is read.
+    fn is_too_large(&mut self) -> bool {
+        let files = self.sources.iter().filter(|(_, source)| source::is_source(source.name()));
+        let mut total = 0_usize;
+        let over = files.map(|(id, source)| (id, source.text().len())).find(|(_, bytes)| {
+            total = total.saturating_add(*bytes);
+            total > MAX_TOTAL_BYTES
+        });
+        if let Some((id, _)) = over {
+            let message =
+                format!("with this file the project has more than {MAX_TOTAL_BYTES} bytes; none of it is read");
+            self.error("config::limit", start(id), message);
+        }
+        over.is_some()
+    }
+
     fn read_files(&mut self) {
         let sources = self.sources.clone();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
@@ -131,6 +151,12 @@ impl Loaded {
             if let Some(other) = seen.insert(stem.to_owned(), source.name().to_owned()) {
                 self.error("config::file", start(id), format!("`{}` and `{other}` name the same", source.name()));
                 continue;
+            }
+            if self.files.len() >= MAX_ENVIRONMENTS {
+                let message =
+                    format!("a project has at most {MAX_ENVIRONMENTS} environments; this and later ones are not read");
+                self.error("config::limit", start(id), message);
+                return;
             }
             let document = self.parse(id, source.text());
             if stem == BASE {
@@ -228,6 +254,16 @@ impl Loaded {
             if !self.files.contains_key(&parent.value) {
                 if reported.insert(parent.value.clone()) || *way.last()? == *name {
                     errors.push(self.unknown_parent(way.last()?, parent));
+                }
+                return None;
+            }
+            if way.len() > MAX_EXTENDS {
+                if !errors.iter().any(|error| error.code == "config::limit") {
+                    let message =
+                        format!("`{name}` is built on more than {MAX_EXTENDS} environments, each on the next");
+                    let at =
+                        way.first().and_then(|name| self.files.get(name)?.head.extends.as_ref()).map(|it| it.label);
+                    errors.push(Diagnostic::error("config::limit", at, message));
                 }
                 return None;
             }

@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     diagnostic::Diagnostic,
+    limits::{MAX_TOLD, enough},
     nearest::suggestion,
     source::Label,
     value::{Data, Members, Path, Segment, Value},
@@ -99,6 +100,11 @@ impl Reader {
         self.error("config::value", value.origin, message);
     }
 
+    /// Says whether so much is wrong that nothing more is read.
+    pub(crate) fn has_enough(&self) -> bool {
+        enough(&self.diagnostics, MAX_TOLD)
+    }
+
     /// Reads what is under a key, with the key in the path.
     pub(crate) fn under<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> T) -> T {
         self.steps.push(step);
@@ -162,6 +168,9 @@ impl<'a> Fields<'a> {
                 continue;
             }
             sound = false;
+            if reader.has_enough() {
+                break;
+            }
             let place = reader.path();
             let inside = if place.segments().is_empty() { String::new() } else { format!(" in `{place}`") };
             let error = Diagnostic::error("config::unknown-key", member.key, format!("unknown key `{key}`{inside}"));
@@ -306,7 +315,13 @@ impl<T: Read> Read for Vec<T> {
             .iter()
             .filter(|item| !item.is_removed())
             .enumerate()
-            .map(|(index, item)| reader.under(Step::Index(index), |reader| T::read(item, reader)))
+            .map(|(index, item)| {
+                if reader.has_enough() {
+                    None
+                } else {
+                    reader.under(Step::Index(index), |reader| T::read(item, reader))
+                }
+            })
             .collect();
         read.into_iter().collect()
     }
@@ -344,6 +359,9 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
         let mut sound = true;
         let mut read = Vec::with_capacity(map.len());
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
+            if reader.has_enough() {
+                return None;
+            }
             let name = K::key(key).map_err(|error| reader.error("config::name", member.key, error)).ok();
             let value = reader.under(Step::Key(key.clone()), |reader| T::read(&member.value, reader));
             match (name, value) {

@@ -126,12 +126,17 @@ impl Source {
         &self.kind
     }
 
-    /// Returns line and column of a byte, both from 1.
-    pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let starts = self.lines.get_or_init(|| {
+    /// Returns where each line begins.
+    pub(crate) fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
             let after = self.text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
             std::iter::once(0).chain(after).collect()
-        });
+        })
+    }
+
+    /// Returns line and column of a byte, both from 1.
+    pub fn line_column(&self, offset: u32) -> (u32, u32) {
+        let starts = self.line_starts();
         let line = starts.partition_point(|start| *start <= offset).max(1);
         let start = starts.get(line - 1).copied().unwrap_or(0) as usize;
         let upto = self.text.get(start..offset as usize).map_or(0, |text| text.chars().count());

@@ -10,6 +10,7 @@ use crate::{
     config::{
         diagnostic::Diagnostic,
         interpolate::{Name, Raw, Replaced},
+        limits::{MAX_TOLD, enough},
         merge,
         nearest::suggestion,
         resolved::{Replacement, ResolvedVariable},
@@ -89,6 +90,9 @@ impl Work<'_> {
         }
         let declared = &self.loaded.declared;
         if !declared.variables.contains_key(name) {
+            if enough(&self.diagnostics, MAX_TOLD) {
+                return None;
+            }
             let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
             let help = suggestion(name, declared.variables.keys().map(String::as_str));
             self.diagnostics.push(error.help(format!("declare it under `variables:` in `towpath.yaml`; {help}")));
@@ -140,6 +144,7 @@ impl Work<'_> {
             let declared = &self.loaded.declared;
             // A default that refers to nothing was checked when it was declared.
             let checked = declared.is_default(name, raw.label) && !raw.text.contains('$');
+            let checked = checked || enough(&self.diagnostics, MAX_TOLD);
             if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, &text.text).err()) {
                 let hidden = raw.secret || text.secret;
                 self.diagnostics.push(wrong.diagnostic(&format!("variables.{name}"), raw.label).hidden(hidden));
