@@ -29,6 +29,8 @@ const MAX_LENGTH: usize = 4 << 20;
 const MAX_TOTAL: usize = 64 << 20;
 /// How many wrong references are told; the rest would not be read.
 const MAX_MISTAKES: usize = 200;
+/// For how many of them the nearest name is looked for, among all there are.
+const MAX_HELPED: usize = 20;
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
 const SECTIONS: [&str; 17] = [
@@ -366,7 +368,7 @@ impl<'a> Interpolation<'_, 'a> {
     }
 
     fn known(&self, from: From<'_, 'a>, name: &str) -> String {
-        if self.diagnostics.len() >= MAX_MISTAKES {
+        if self.diagnostics.len() >= MAX_HELPED {
             return String::new();
         }
         let own = match from.name {

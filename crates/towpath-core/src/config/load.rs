@@ -6,7 +6,7 @@ use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
     layers::Shared,
-    limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES},
+    limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
     read::{Placed, Reader},
     schema::{
@@ -253,7 +253,9 @@ impl Loaded {
             }
             if !self.files.contains_key(&parent.value) {
                 if reported.insert(parent.value.clone()) || *way.last()? == *name {
-                    errors.push(self.unknown_parent(way.last()?, parent));
+                    // Looking for the nearest of many names for each of many would take long.
+                    let help = errors.len() < 100;
+                    errors.push(self.unknown_parent(way.last()?, parent, help));
                 }
                 return None;
             }
@@ -288,10 +290,11 @@ impl Loaded {
         error
     }
 
-    fn unknown_parent(&self, name: &EnvironmentName, parent: &Placed<EnvironmentName>) -> Diagnostic {
+    fn unknown_parent(&self, name: &EnvironmentName, parent: &Placed<EnvironmentName>, help: bool) -> Diagnostic {
         let message = format!("`{name}` extends `{}`, which does not exist", parent.value);
         let known = self.files.keys().filter(|other| *other != name).map(EnvironmentName::as_str);
-        Diagnostic::error("config::reference", parent.label, message).help(suggestion(parent.value.as_str(), known))
+        let error = Diagnostic::error("config::reference", parent.label, message);
+        if help { error.help(suggestion(parent.value.as_str(), known)) } else { error }
     }
 
     fn name_aliases(&mut self) {
@@ -326,6 +329,9 @@ impl Loaded {
         for declaration in self.declared.variables.values().filter_map(|declared| declared.declaration.as_ref()) {
             let required = &declaration.required_in;
             for word in required.iter().chain(&declaration.forbidden_in).chain(&declaration.must_differ_between) {
+                if enough(&errors, MAX_TOLD) {
+                    break;
+                }
                 if let Some(error) = self.unknown_word(&word.value) {
                     errors.push(error.diagnostic(word.label));
                 }

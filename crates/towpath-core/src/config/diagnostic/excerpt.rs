@@ -6,6 +6,13 @@ use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanConten
 
 use crate::config::source::{Label, Source, SourceId, SourceSet};
 
+/// The longest stretch that is marked, in bytes.
+pub(super) const MAX_MARKED: usize = 200;
+/// The longest lines around a mistake that are shown whole, in bytes together.
+const MAX_WINDOW: usize = 4000;
+/// How many bytes are shown before and after a mark on a line that is longer.
+const AROUND: usize = 60;
+
 /// The sources with every secret blotted out, byte for byte, so that every place stays where it is.
 #[derive(Debug)]
 pub(super) struct Excerpts<'a> {
@@ -75,13 +82,24 @@ impl SourceCode for Excerpt {
         let start = starts.get(first).map_or(0, |start| *start as usize);
         let end = starts.get(last).map_or(text.len(), |end| *end as usize);
         let window = text.get(start..end).ok_or(MietteError::OutOfBounds)?;
+        let name = self.source.name().to_owned();
+        if end - start > MAX_WINDOW {
+            // Only what is around the mark of lines that nobody could read.
+            let line = line_of(span.offset());
+            let begin = starts.get(line).map_or(0, |start| *start as usize);
+            let from = text.floor_char_boundary(span.offset().saturating_sub(AROUND).max(begin));
+            let to = text.ceil_char_boundary((span.offset() + span.len() + AROUND).min(text.len()));
+            let shown = text.get(from..to).ok_or(MietteError::OutOfBounds)?;
+            let column = u32::try_from(from).map_or(1, |from| self.source.line_column(from).1) as usize - 1;
+            let place = SourceSpan::new(from.into(), to - from);
+            return Ok(Box::new(MietteSpanContents::new_named(name, shown.as_bytes(), place, line, column, 1)));
+        }
         let inside = SourceSpan::new(span.offset().saturating_sub(start).into(), span.len());
         let found = window.read_span(&inside, before, after)?;
         let from = start + found.span().offset();
         let shown = text.as_bytes().get(from..from + found.span().len()).ok_or(MietteError::OutOfBounds)?;
         let place = SourceSpan::new(from.into(), found.span().len());
         let (line, column, count) = (first + found.line(), found.column(), first + found.line_count());
-        let name = self.source.name().to_owned();
         Ok(Box::new(MietteSpanContents::new_named(name, shown, place, line, column, count)))
     }
 }

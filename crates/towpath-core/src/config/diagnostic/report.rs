@@ -83,7 +83,7 @@ fn span(sources: &SourceSet, label: Label) -> SourceSpan {
     let start = label.span.start as usize;
     let text = sources.get(label.source).and_then(|source| source.text().get(start..label.span.end as usize));
     let length = text.and_then(|text| text.lines().next()).map_or(0, |line| line.trim_end().len());
-    SourceSpan::new(start.into(), length)
+    SourceSpan::new(start.into(), length.min(super::excerpt::MAX_MARKED))
 }
 
 impl fmt::Display for Report<'_> {
