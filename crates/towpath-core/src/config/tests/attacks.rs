@@ -155,10 +155,7 @@ fn many_values_are_read_or_refused() {
         ("keys that are lists", "? [a]\n: 1\n".repeat(20_000)),
         ("merge keys", "<<: {a: 1}\n".repeat(20_000)),
         ("merge lists", format!("<<: [{}]\n", "{a: 1}, ".repeat(10_000))),
-        (
-            "merges by a key",
-            format!("verification: [{}]\n", lines(4_000, |n| format!("{{name: c{n}, command: x}}, "))),
-        ),
+        ("merges by a key", format!("verification: [{}]\n", lines(4_000, |n| format!("{{name: c{n}, command: x}}, ")))),
     ] {
         survive(name, production(text));
     }

@@ -6,6 +6,7 @@ use super::{Document, NodeId, NodeKind, build::events, plain};
 use crate::config::source::SourceId;
 
 /// Compares the two readers; says whether the fast one took the text, or where they differ.
+#[allow(unreachable_pub, reason = "public where it is fuzzed")]
 pub fn agree(text: &str) -> Result<bool, String> {
     let Some(fast) = plain::read(SourceId(1), text, 3) else { return Ok(false) };
     let (full, diagnostics) = events(SourceId(1), text, 3);
