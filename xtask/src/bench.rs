@@ -3,6 +3,7 @@
 //! A measurement is an example program that prints one JSON line, `{"FIGURE": number, …}`, last on its standard output,
 //! or a function here. Units are in the figures' names (`_ms`, `_per_s`, `_mb`); ratios are `vs_PEER`.
 
+mod config;
 mod page;
 mod proxy;
 mod run;
@@ -69,9 +70,16 @@ enum Taken {
 const MEASUREMENTS: &[Measurement] = &[
     Measurement {
         name: "config",
-        what: "loading and resolving a project",
-        by: By::Example { package: "towpath-core", name: "config_speed" },
-        bounds: &[("usual_ms", Bound::AtMost(5.0)), ("large_ms", Bound::AtMost(50.0))],
+        what: "validating a project as a process, and resolving beside figment and config-rs",
+        by: By::Function(config::measure),
+        bounds: &[
+            ("usual_ms", Bound::AtMost(5.0)),
+            ("large_ms", Bound::AtMost(50.0)),
+            ("one_vs_figment", Bound::AtLeast(3.0)),
+            ("one_vs_config_rs", Bound::AtLeast(3.0)),
+            ("all_vs_figment", Bound::AtLeast(3.0)),
+            ("all_vs_config_rs", Bound::AtLeast(3.0)),
+        ],
     },
     Measurement {
         name: "run",

@@ -12,7 +12,7 @@ pub struct Shape {
     pub rounds: usize,
 }
 
-pub const SHAPES: &[fn() -> Shape] = &[usual, one, all, json];
+pub const SHAPES: &[fn() -> Shape] = &[small, one, all, json];
 
 /// Which keys a file has: a share of the base's, and some of its own.
 struct Keys {
@@ -54,10 +54,10 @@ fn over(name: &str, features: usize, services: usize, env: usize, own: usize) ->
     (name.into(), yaml(name, &Keys { features, services, env, step: 4, own }))
 }
 
-fn usual() -> Shape {
+fn small() -> Shape {
     let mut files = vec![base(60, 3, 30)];
     files.extend(["development", "testing", "staging", "production"].map(|name| over(name, 60, 3, 30, 5)));
-    Shape { name: "usual", what: "150 keys, 4 environments over them", files, json: false, rounds: 201 }
+    Shape { name: "small", what: "150 keys, 4 environments over them", files, json: false, rounds: 201 }
 }
 
 fn one() -> Shape {

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::source::{Label, Position, SourceSet, Span};
 
+use excerpt::Excerpts;
+
+mod excerpt;
 mod report;
 
 pub use report::render_diagnostics;
@@ -143,9 +146,10 @@ impl Diagnostic {
 
 /// Returns all mistakes as machines read them.
 pub fn diagnostic_views(sources: &SourceSet, diagnostics: &[Diagnostic]) -> Vec<DiagnosticView> {
-    let secrets: Vec<Label> = diagnostics.iter().filter(|one| one.hidden).filter_map(|one| one.primary).collect();
+    let secrets = diagnostics.iter().filter(|one| one.hidden).filter_map(|one| one.primary);
+    let excerpts = Excerpts::new(sources, secrets);
     let view = |one: &Diagnostic| DiagnosticView {
-        excerpt: one.primary.and_then(|label| report::excerpt(sources, label, &secrets)),
+        excerpt: one.primary.and_then(|label| excerpts.of(label)?.line(label)),
         ..one.view(sources)
     };
     diagnostics.iter().map(view).collect()

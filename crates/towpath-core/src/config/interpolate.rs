@@ -29,6 +29,8 @@ const MAX_LENGTH: usize = 4 << 20;
 const MAX_TOTAL: usize = 64 << 20;
 /// How many wrong references are told; the rest would not be read.
 const MAX_MISTAKES: usize = 200;
+/// For how many of them the nearest name is looked for, among all there are.
+const MAX_HELPED: usize = 20;
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
 const SECTIONS: [&str; 23] = [
@@ -97,6 +99,13 @@ pub(crate) struct Raw {
     pub(crate) literal: bool,
 }
 
+impl Raw {
+    /// Says whether there may be references in it.
+    fn refers(&self) -> bool {
+        !self.literal && self.text.contains('$')
+    }
+}
+
 /// A value after its references were replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
@@ -131,11 +140,27 @@ pub(crate) struct Replaced<'a> {
     pub(crate) used: BTreeMap<Name<'a>, BTreeMap<String, Used>>,
 }
 
+impl<'a> Replaced<'a> {
+    /// Returns every text before and after, in order.
+    // INVARIANT: `interpolate` gives every text of its scope an entry, and nothing else one.
+    pub(crate) fn beside<'r>(
+        &'r self,
+        raw: &'r BTreeMap<Name<'a>, Raw>,
+    ) -> impl Iterator<Item = (&'r Name<'a>, &'r Raw, Option<&'r Text>)> {
+        debug_assert!(raw.keys().eq(self.texts.keys()), "every text has an entry");
+        raw.iter().zip(self.texts.values()).map(|((name, raw), text)| (name, raw, text.as_ref()))
+    }
+}
+
 /// Replaces the references of all texts.
 pub(crate) fn interpolate<'a>(scope: &Scope<'a>, diagnostics: &mut Vec<Diagnostic>) -> Replaced<'a> {
-    let mut work =
-        Interpolation { scope, done: Replaced::default(), stack: Vec::new(), total: 0, diagnostics: Vec::new() };
-    for name in scope.raw.keys() {
+    // Most texts refer to nothing; all of them together are one map, made in one go.
+    let plain = scope.raw.iter().filter(|(_, raw)| !raw.refers());
+    let text = |raw: &Raw| Text { text: raw.text.clone(), secret: raw.secret };
+    let texts = plain.map(|(name, raw)| (name.clone(), Some(text(raw)))).collect();
+    let done = Replaced { texts, used: BTreeMap::new() };
+    let mut work = Interpolation { scope, done, stack: Vec::new(), total: 0, diagnostics: Vec::new() };
+    for (name, _) in scope.raw.iter().filter(|(_, raw)| raw.refers()) {
         work.value(name);
     }
     diagnostics.append(&mut work.diagnostics);
@@ -164,11 +189,6 @@ impl<'a> Interpolation<'_, 'a> {
             return done.clone();
         }
         let raw = self.scope.raw.get(name)?;
-        if raw.literal || !raw.text.contains('$') {
-            let text = Text { text: raw.text.clone(), secret: raw.secret };
-            self.done.texts.insert(name.clone(), Some(text.clone()));
-            return Some(text);
-        }
         if self.stack.contains(name) || self.stack.len() >= MAX_DEPTH {
             self.cycle(name);
             return None;
@@ -358,7 +378,7 @@ impl<'a> Interpolation<'_, 'a> {
     }
 
     fn known(&self, from: From<'_, 'a>, name: &str) -> String {
-        if self.diagnostics.len() >= MAX_MISTAKES {
+        if self.diagnostics.len() >= MAX_HELPED {
             return String::new();
         }
         let own = match from.name {

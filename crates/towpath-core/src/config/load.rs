@@ -6,6 +6,7 @@ use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
     layers::Shared,
+    limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
     read::{Placed, Reader},
     schema::{
@@ -63,6 +64,9 @@ pub fn load(sources: &SourceSet) -> Loaded {
         shared: Shared::default(),
         diagnostics: Vec::new(),
     };
+    if loaded.is_too_large() {
+        return loaded;
+    }
     loaded.read_files();
     loaded.read_project();
     loaded.chains();
@@ -127,6 +131,22 @@ impl Loaded {
         usable.then_some(document)
     }
 
+    /// Says, and tells, whether all files together are more than is read.
+    fn is_too_large(&mut self) -> bool {
+        let files = self.sources.iter().filter(|(_, source)| source::is_source(source.name()));
+        let mut total = 0_usize;
+        let over = files.map(|(id, source)| (id, source.text().len())).find(|(_, bytes)| {
+            total = total.saturating_add(*bytes);
+            total > MAX_TOTAL_BYTES
+        });
+        if let Some((id, _)) = over {
+            let message =
+                format!("with this file the project has more than {MAX_TOTAL_BYTES} bytes; none of it is read");
+            self.error("config::limit", start(id), message);
+        }
+        over.is_some()
+    }
+
     fn read_files(&mut self) {
         let sources = self.sources.clone();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
@@ -135,6 +155,12 @@ impl Loaded {
             if let Some(other) = seen.insert(stem.to_owned(), source.name().to_owned()) {
                 self.error("config::file", start(id), format!("`{}` and `{other}` name the same", source.name()));
                 continue;
+            }
+            if self.files.len() >= MAX_ENVIRONMENTS {
+                let message =
+                    format!("a project has at most {MAX_ENVIRONMENTS} environments; this and later ones are not read");
+                self.error("config::limit", start(id), message);
+                return;
             }
             let document = self.parse(id, source.text());
             if stem == BASE {
@@ -233,7 +259,19 @@ impl Loaded {
             }
             if !self.files.contains_key(&parent.value) {
                 if reported.insert(parent.value.clone()) || *way.last()? == *name {
-                    errors.push(self.unknown_parent(way.last()?, parent));
+                    // Looking for the nearest of many names for each of many would take long.
+                    let help = errors.len() < 100;
+                    errors.push(self.unknown_parent(way.last()?, parent, help));
+                }
+                return None;
+            }
+            if way.len() > MAX_EXTENDS {
+                if !errors.iter().any(|error| error.code == "config::limit") {
+                    let message =
+                        format!("`{name}` is built on more than {MAX_EXTENDS} environments, each on the next");
+                    let at =
+                        way.first().and_then(|name| self.files.get(name)?.head.extends.as_ref()).map(|it| it.label);
+                    errors.push(Diagnostic::error("config::limit", at, message));
                 }
                 return None;
             }
@@ -258,10 +296,11 @@ impl Loaded {
         error
     }
 
-    fn unknown_parent(&self, name: &EnvironmentName, parent: &Placed<EnvironmentName>) -> Diagnostic {
+    fn unknown_parent(&self, name: &EnvironmentName, parent: &Placed<EnvironmentName>, help: bool) -> Diagnostic {
         let message = format!("`{name}` extends `{}`, which does not exist", parent.value);
         let known = self.files.keys().filter(|other| *other != name).map(EnvironmentName::as_str);
-        Diagnostic::error("config::reference", parent.label, message).help(suggestion(parent.value.as_str(), known))
+        let error = Diagnostic::error("config::reference", parent.label, message);
+        if help { error.help(suggestion(parent.value.as_str(), known)) } else { error }
     }
 
     fn name_aliases(&mut self) {
@@ -296,6 +335,9 @@ impl Loaded {
         for declaration in self.declared.variables.values().filter_map(|declared| declared.declaration.as_ref()) {
             let required = &declaration.required_in;
             for word in required.iter().chain(&declaration.forbidden_in).chain(&declaration.must_differ_between) {
+                if enough(&errors, MAX_TOLD) {
+                    break;
+                }
                 if let Some(error) = self.unknown_word(&word.value) {
                     errors.push(error.diagnostic(word.label));
                 }

@@ -16,6 +16,7 @@ mod explain;
 mod foreign;
 mod interpolate;
 mod layers;
+mod limits;
 mod live;
 mod load;
 mod merge;
@@ -44,6 +45,7 @@ pub use diagnostic::{
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
 pub(crate) use foreign::read_foreign;
+pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};
 pub use live::Live;
 pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
@@ -58,4 +60,6 @@ pub use source::{
 };
 pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub(crate) use variables::{check_text, is_url};
+#[cfg(fuzzing)]
+pub use yaml::readers_agree;
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

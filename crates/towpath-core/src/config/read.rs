@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use super::{
     describe::{self, Book, Choice, Shape},
     diagnostic::Diagnostic,
+    limits::{MAX_TOLD, enough},
     nearest::{nearest, suggestion},
     source::{Label, SourceId},
     value::{Data, Member, Members, Path, Segment, Value},
@@ -140,6 +141,11 @@ impl Reader {
             error = error.related(place, "set here");
         }
         self.push(error);
+    }
+
+    /// Says whether so much is wrong that nothing more is read.
+    pub(crate) fn has_enough(&self) -> bool {
+        enough(&self.diagnostics, MAX_TOLD)
     }
 
     /// Reads what is under a key, with the key in the path.
@@ -282,6 +288,9 @@ impl<'a> Fields<'a> {
         let mut sound = self.sound;
         for (key, member) in self.unknown() {
             sound = false;
+            if reader.has_enough() {
+                break;
+            }
             let place = reader.path();
             let inside = if place.segments().is_empty() { String::new() } else { format!(" in `{place}`") };
             let error = Diagnostic::error("config::unknown-key", member.key, format!("unknown key `{key}`{inside}"));
@@ -359,7 +368,13 @@ impl<T: Read> Read for Vec<T> {
             .iter()
             .filter(|item| !item.is_removed())
             .enumerate()
-            .map(|(index, item)| reader.under(Step::Index(index), |reader| T::read(item, reader)))
+            .map(|(index, item)| {
+                if reader.has_enough() {
+                    None
+                } else {
+                    reader.under(Step::Index(index), |reader| T::read(item, reader))
+                }
+            })
             .collect();
         read.into_iter().collect()
     }
@@ -415,6 +430,9 @@ impl<K: Key, T: Read> Read for BTreeMap<K, T> {
         let mut sound = true;
         let mut read = Vec::with_capacity(map.len());
         for (key, member) in map.iter().filter(|(_, member)| !member.value.is_removed()) {
+            if reader.has_enough() {
+                return None;
+            }
             let name = K::key(key);
             let name = name.map_err(|(error, help)| {
                 reader.push(Diagnostic::error("config::name", member.key, error).help(help));

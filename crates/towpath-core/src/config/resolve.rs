@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
     interpolate::{Name, Outputs, Raw, Replaced, Scope, interpolate},
+    limits::{MAX_TOLD_IN_ALL, enough},
     load::Loaded,
     merge::{fill, lay},
     read::{Read, Reader},
@@ -86,7 +87,14 @@ impl Loaded {
         let mut sources = self.sources.clone();
         let mut held = BTreeMap::new();
         let compares = self.compares(None);
-        for name in self.files.keys() {
+        for (done, name) in self.files.keys().enumerate() {
+            if enough(&diagnostics, MAX_TOLD_IN_ALL) {
+                let left = self.files.len() - done;
+                let message =
+                    format!("{left} more environments were not looked at: there are mistakes enough to begin with");
+                diagnostics.push(Diagnostic::error("config::limit", None, message));
+                break;
+            }
             let resolution = self.resolve(name.as_str(), inputs);
             diagnostics.extend(resolution.diagnostics);
             // What is laid over the files has the same place in the sources of every environment.

@@ -101,6 +101,9 @@ pub struct OverlayOrigin {
     pub reason: Option<String>,
 }
 
+/// How many bytes are counted at once.
+const BLOCK: usize = 1024;
+
 /// One text with its name.
 #[derive(Debug)]
 pub struct Source {
@@ -108,6 +111,8 @@ pub struct Source {
     text: String,
     kind: SourceKind,
     lines: OnceLock<Vec<u32>>,
+    /// How many characters begin before each block of the text, so that no long line is counted from its start.
+    blocks: OnceLock<Vec<usize>>,
 }
 
 impl Source {
@@ -126,15 +131,38 @@ impl Source {
         &self.kind
     }
 
-    /// Returns line and column of a byte, both from 1.
-    pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let starts = self.lines.get_or_init(|| {
+    /// Returns where each line begins.
+    pub(crate) fn line_starts(&self) -> &[u32] {
+        self.lines.get_or_init(|| {
             let after = self.text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
             std::iter::once(0).chain(after).collect()
+        })
+    }
+
+    /// Returns how many characters begin before a byte.
+    fn characters_before(&self, offset: usize) -> usize {
+        // Every byte but those that continue a character begins one (RFC 3629, section 3).
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        let blocks = self.blocks.get_or_init(|| {
+            let before = |sum: &mut usize, block: &[u8]| {
+                let before = *sum;
+                *sum += count(block);
+                Some(before)
+            };
+            self.text.as_bytes().chunks(BLOCK).scan(0, before).collect()
         });
+        let block = offset / BLOCK;
+        let rest = self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        blocks.get(block).copied().unwrap_or_else(|| count(self.text.as_bytes()) - count(rest)) + count(rest)
+    }
+
+    /// Returns line and column of a byte, both from 1.
+    pub fn line_column(&self, offset: u32) -> (u32, u32) {
+        let starts = self.line_starts();
         let line = starts.partition_point(|start| *start <= offset).max(1);
         let start = starts.get(line - 1).copied().unwrap_or(0) as usize;
-        let upto = self.text.get(start..offset as usize).map_or(0, |text| text.chars().count());
+        let within = self.text.get(start..offset as usize).is_some();
+        let upto = if within { self.characters_before(offset as usize) - self.characters_before(start) } else { 0 };
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(upto + 1).unwrap_or(u32::MAX))
     }
 }
@@ -158,7 +186,7 @@ impl SourceSet {
 
     pub(crate) fn add(&mut self, name: String, text: String, kind: SourceKind) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Arc::new(Source { name, text, kind, lines: OnceLock::new() }));
+        self.sources.push(Arc::new(Source { name, text, kind, lines: OnceLock::new(), blocks: OnceLock::new() }));
         id
     }
 

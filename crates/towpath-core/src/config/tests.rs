@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+mod attacks;
 mod errors;
 mod explain;
 mod forms;

@@ -54,14 +54,16 @@ impl Declared {
     pub(crate) fn new(variables: BTreeMap<String, DeclaredVariable>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut declared = Self { variables, patterns: BTreeMap::new(), broken: BTreeSet::new() };
         let mut found = Vec::new();
+        // Compiling is slow, and the same few patterns come again and again.
+        let mut compiled: BTreeMap<&str, Result<Regex, String>> = BTreeMap::new();
         for (name, variable) in &declared.variables {
             let Some(declaration) = &variable.declaration else { continue };
             let before = found.len();
             check_bounds(name, declaration, &mut found);
             if let Some(pattern) = &declaration.pattern {
-                match compile(&pattern.value) {
+                match compiled.entry(&pattern.value).or_insert_with(|| compile(&pattern.value)) {
                     Ok(regex) => {
-                        declared.patterns.insert(name.clone(), regex);
+                        declared.patterns.insert(name.clone(), regex.clone());
                     }
                     Err(why) => {
                         let message = format!("`variables.{name}.pattern` {why}");
@@ -189,16 +191,17 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         return Err(format!("is longer than {MAX_PATTERN} bytes"));
     }
     let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE).build();
-    let said = |error: regex::Error| {
-        if let regex::Error::CompiledTooBig(_) = error {
-            return "repeats too much to be compiled: use smaller counts".to_owned();
-        }
-        let error = error.to_string();
-        let why = error.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+    let wrong = |error: &str| {
+        let why = error.lines().last().unwrap_or("").trim_start_matches("error: ");
         format!("is not a regular expression: {why}")
     };
+    let said = |error: regex::Error| match error {
+        regex::Error::CompiledTooBig(_) => "repeats too much to be compiled: use smaller counts".to_owned(),
+        error => wrong(&error.to_string()),
+    };
     // Alone first, so that `a)(b` is no pattern and a mistake is not blamed on what is put around it.
-    build(pattern).map_err(said)?;
+    // Read only: compiling is what takes the time.
+    regex_syntax::Parser::new().parse(pattern).map_err(|error| wrong(&error.to_string()))?;
     // The line break ends a comment of `(?x)`, where it means nothing else.
     build(&format!("^(?:{pattern})$")).or_else(|_| build(&format!("^(?:{pattern}\n)$"))).map_err(said)
 }

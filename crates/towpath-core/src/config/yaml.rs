@@ -16,11 +16,15 @@ mod plain;
 mod scalar;
 mod sorting;
 mod tags;
+#[cfg(any(test, fuzzing))]
+mod twins;
 mod words;
 
 pub(crate) use build::parse;
 pub(crate) use scalar::shorten;
 pub use scalar::{Scalar, ScalarKind};
+#[cfg(fuzzing)]
+pub use twins::agree as readers_agree;
 
 /// The longest text that is read.
 pub const MAX_BYTES: usize = 4 << 20;

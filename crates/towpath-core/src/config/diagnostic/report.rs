@@ -1,13 +1,20 @@
 //! Diagnostics for people: excerpt of the source, mark under the mistake, help.
 
-use std::{fmt, ops::Range};
+use std::fmt::{self, Write as _};
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, SourceSpan};
 
-use super::{Diagnostic, Severity};
-use crate::config::source::{Label, SourceSet};
+use super::{
+    Diagnostic, Severity,
+    excerpt::{Excerpt, Excerpts},
+};
+use crate::config::{
+    limits::MAX_DRAWN,
+    source::{Label, SourceSet},
+};
 
-/// Returns all diagnostics as text with source excerpts, one after the other; a blank text for none.
+/// Returns the diagnostics as text with source excerpts, one after the other; a blank text for none. Of very many the last
+/// are only counted.
 pub fn render_diagnostics(sources: &SourceSet, diagnostics: &[Diagnostic], color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
@@ -16,15 +23,19 @@ pub fn render_diagnostics(sources: &SourceSet, diagnostics: &[Diagnostic], color
         .with_links(false)
         .without_syntax_highlighting();
     // A secret may stand on a line beside the one another mistake is about.
-    let secrets: Vec<Label> = diagnostics.iter().filter(|one| one.hidden).filter_map(|one| one.primary).collect();
+    let secrets = diagnostics.iter().filter(|one| one.hidden).filter_map(|one| one.primary);
+    let excerpts = Excerpts::new(sources, secrets);
     let mut out = String::new();
-    for (place, diagnostic) in diagnostics.iter().enumerate() {
+    for (place, diagnostic) in diagnostics.iter().take(MAX_DRAWN).enumerate() {
         if place > 0 {
             out.push('\n');
         }
-        let report = Report::new(sources, diagnostic, &secrets);
+        let report = Report::new(sources, diagnostic, &excerpts);
         // Writing into a String cannot fail.
         let _ = handler.render_report(&mut out, &report);
+    }
+    if let Some(more) = diagnostics.len().checked_sub(MAX_DRAWN).filter(|more| *more > 0) {
+        let _ = writeln!(out, "\n… and {more} more; `--output json` tells all");
     }
     out
 }
@@ -33,7 +44,7 @@ pub fn render_diagnostics(sources: &SourceSet, diagnostics: &[Diagnostic], color
 #[derive(Debug)]
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
-    code: Option<NamedSource<String>>,
+    code: Option<Excerpt>,
     labels: Vec<LabeledSpan>,
     /// Places in other sources.
     elsewhere: Vec<Elsewhere>,
@@ -42,12 +53,12 @@ struct Report<'a> {
 #[derive(Debug)]
 struct Elsewhere {
     words: String,
-    code: NamedSource<String>,
+    code: Excerpt,
     span: SourceSpan,
 }
 
 impl<'a> Report<'a> {
-    fn new(sources: &SourceSet, diagnostic: &'a Diagnostic, secrets: &[Label]) -> Self {
+    fn new(sources: &SourceSet, diagnostic: &'a Diagnostic, excerpts: &Excerpts<'_>) -> Self {
         let mut labels = Vec::new();
         let mut elsewhere = Vec::new();
         let home = diagnostic.primary.map(|label| label.source);
@@ -58,51 +69,13 @@ impl<'a> Report<'a> {
             let span = span(sources, *label);
             if Some(label.source) == home {
                 labels.push(LabeledSpan::new_with_span(Some(words.clone()), span));
-            } else if let Some(code) = code(sources, *label, secrets) {
+            } else if let Some(code) = excerpts.of(*label) {
                 elsewhere.push(Elsewhere { words: words.clone(), code, span });
             }
         }
-        let code = diagnostic.primary.and_then(|label| code(sources, label, secrets));
+        let code = diagnostic.primary.and_then(|label| excerpts.of(label));
         Self { diagnostic, code, labels, elsewhere }
     }
-}
-
-/// Returns the line a label begins in, every secret blotted out.
-pub(super) fn excerpt(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<String> {
-    let text = sources.get(label.source)?.text();
-    let at = label.span.start as usize;
-    let start = text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
-    let line = text.get(start..)?.lines().next().unwrap_or_default();
-    let hidden: Vec<_> = secrets
-        .iter()
-        .filter(|secret| secret.source == label.source)
-        .map(|secret| {
-            (secret.span.start as usize).saturating_sub(start)..(secret.span.end as usize).saturating_sub(start)
-        })
-        .collect();
-    Some(blotted(line.trim_end(), &hidden))
-}
-
-/// The source with every secret blotted out, byte for byte, so that every place stays where it is.
-fn code(sources: &SourceSet, label: Label, secrets: &[Label]) -> Option<NamedSource<String>> {
-    let source = sources.get(label.source)?;
-    let hidden: Vec<_> = secrets
-        .iter()
-        .filter(|secret| secret.source == label.source)
-        .map(|secret| secret.span.start as usize..secret.span.end as usize)
-        .collect();
-    if hidden.is_empty() {
-        return Some(NamedSource::new(source.name(), source.text().to_owned()));
-    }
-    Some(NamedSource::new(source.name(), blotted(source.text(), &hidden)))
-}
-
-fn blotted(text: &str, hidden: &[Range<usize>]) -> String {
-    let blot = |(place, c): (usize, char)| {
-        let hide = c != '\n' && hidden.iter().any(|hidden| hidden.contains(&place));
-        if hide { "*".repeat(c.len_utf8()) } else { c.to_string() }
-    };
-    text.char_indices().map(blot).collect()
 }
 
 /// Cuts the span to its first line: a mark over a whole section would hide what it is about.
@@ -110,7 +83,7 @@ fn span(sources: &SourceSet, label: Label) -> SourceSpan {
     let start = label.span.start as usize;
     let text = sources.get(label.source).and_then(|source| source.text().get(start..label.span.end as usize));
     let length = text.and_then(|text| text.lines().next()).map_or(0, |line| line.trim_end().len());
-    SourceSpan::new(start.into(), length)
+    SourceSpan::new(start.into(), length.min(super::excerpt::MAX_MARKED))
 }
 
 impl fmt::Display for Report<'_> {

@@ -10,6 +10,7 @@ use crate::{
     config::{
         diagnostic::Diagnostic,
         interpolate::{Name, Raw, Replaced},
+        limits::{MAX_TOLD, enough},
         merge,
         nearest::suggestion,
         resolved::{Replacement, ResolvedVariable},
@@ -54,7 +55,8 @@ impl Work<'_> {
 
     /// Collects every text that may refer to others.
     pub(super) fn raw<'t>(&mut self, tree: &'t Value) -> BTreeMap<Name<'t>, Raw> {
-        let mut raw = BTreeMap::new();
+        // Collected nearly in order and made a map in one go: one by one would search the way for each.
+        let mut raw = Vec::new();
         let variables = tree.get("variables");
         if let Some(value) = variables.filter(|value| value.as_map().is_none() && !value.is_null()) {
             let message = "`variables` must be a map from name to value";
@@ -62,23 +64,23 @@ impl Work<'_> {
         }
         for (name, member) in variables.and_then(Value::as_map).into_iter().flatten() {
             if let Some(text) = self.raw_variable(name, member) {
-                raw.insert(Name::Variable(name.as_ref()), text);
+                raw.push((Name::Variable(name.as_ref()), text));
             }
         }
         for (service, member) in tree.get("services").and_then(Value::as_map).into_iter().flatten() {
             for (name, member) in member.value.get("env").and_then(Value::as_map).into_iter().flatten() {
                 if let Data::Scalar(scalar) = &member.value.data {
-                    raw.insert(Name::Env(service.as_ref(), name.as_ref()), raw_text(scalar, &member.value));
+                    raw.push((Name::Env(service.as_ref(), name.as_ref()), raw_text(scalar, &member.value)));
                 }
             }
         }
         for (key, member) in tree.as_map().into_iter().flatten() {
             if key.as_ref() != "variables" && !OWN_KEYS.contains(&key.as_ref()) {
-                let mut path = vec![Segment::Key(key.to_string())];
+                let mut path = vec![Step::Key(key)];
                 leaves(&member.value, &mut path, &mut raw);
             }
         }
-        raw
+        raw.into_iter().collect()
     }
 
     fn raw_variable(&mut self, name: &str, member: &Member) -> Option<Raw> {
@@ -88,7 +90,7 @@ impl Work<'_> {
         }
         let declared = &self.loaded.declared;
         if !declared.variables.contains_key(name) {
-            if self.loaded.project.unreadable.variables {
+            if self.loaded.project.unreadable.variables || enough(&self.diagnostics, MAX_TOLD) {
                 return None;
             }
             let error = Diagnostic::error("config::unknown-variable", member.key, format!("`{name}` is not declared"));
@@ -133,8 +135,8 @@ impl Work<'_> {
         replaced: &Replaced<'_>,
     ) -> BTreeMap<String, ResolvedVariable> {
         let mut resolved = BTreeMap::new();
-        for (key, text) in &replaced.texts {
-            let (Name::Variable(name), Some(text), Some(raw)) = (key, text, raw.get(key)) else { continue };
+        for (key, raw, text) in replaced.beside(raw) {
+            let (Name::Variable(name), Some(text)) = (key, text) else { continue };
             if text.secret && !raw.secret {
                 let message = format!("`{name}` is made of a secret but not declared `secret: true`");
                 self.diagnostics.push(Diagnostic::error("config::secret", raw.label, message));
@@ -142,6 +144,7 @@ impl Work<'_> {
             let declared = &self.loaded.declared;
             // A default that refers to nothing was checked when it was declared.
             let checked = declared.is_of_default(name, raw.label) && !raw.literal && !raw.text.contains('$');
+            let checked = checked || enough(&self.diagnostics, MAX_TOLD);
             if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, &text.text).err()) {
                 let hidden = raw.secret || text.secret;
                 self.diagnostics.push(wrong.diagnostic(&format!("variables.{name}"), raw.label).hidden(hidden));
@@ -185,24 +188,31 @@ impl Work<'_> {
         raw: &BTreeMap<Name<'_>, Raw>,
         replaced: &Replaced<'_>,
     ) -> BTreeMap<ServiceName, BTreeMap<String, String>> {
-        let mut env: BTreeMap<ServiceName, BTreeMap<String, String>> = BTreeMap::new();
-        for (key, text) in &replaced.texts {
+        // The entries of a service come one after the other.
+        let mut env: Vec<(ServiceName, Vec<(String, String)>)> = Vec::new();
+        for (key, raw, text) in replaced.beside(raw) {
             let Some(text) = text else { continue };
             let help = match key {
                 Name::Variable(_) => continue,
                 Name::Env(service, name) => {
-                    let Ok(service) = ServiceName::new(service) else { continue };
-                    env.entry(service).or_default().insert((*name).to_owned(), text.text.to_string());
+                    let entry = ((*name).to_owned(), text.text.to_string());
+                    match env.last_mut().filter(|(last, _)| last.as_str() == *service) {
+                        Some((_, entries)) => entries.push(entry),
+                        None => match ServiceName::new(*service) {
+                            Ok(service) => env.push((service, vec![entry])),
+                            Err(_) => continue,
+                        },
+                    }
                     "secrets are given to the service under their own names; refer to them in `command` or read them there"
                 }
                 Name::Leaf(_) => "what is written into a release cannot be made of a secret",
             };
-            if let Some(raw) = raw.get(key).filter(|_| text.secret) {
+            if text.secret {
                 let message = format!("`{}` is made of a secret", key.key());
                 self.diagnostics.push(Diagnostic::error("config::secret", raw.label, message).help(help));
             }
         }
-        env
+        env.into_iter().map(|(service, entries)| (service, entries.into_iter().collect())).collect()
     }
 }
 
@@ -210,27 +220,37 @@ fn raw_text(scalar: &Scalar, value: &Value) -> Raw {
     Raw { text: scalar.shared_text(), label: value.origin, secret: false, literal: false }
 }
 
+/// One step of the way to a text; nearly every text has no reference, so the way is only written down where one has.
+#[derive(Clone, Copy)]
+enum Step<'t> {
+    Key(&'t str),
+    Index(usize),
+}
+
 /// Collects the texts under a value that hold a `$`, but those of commands and of `services.NAME.env`.
-fn leaves(value: &Value, path: &mut Vec<Segment>, raw: &mut BTreeMap<Name<'_>, Raw>) {
+fn leaves<'t>(value: &'t Value, path: &mut Vec<Step<'t>>, raw: &mut Vec<(Name<'t>, Raw)>) {
     match &value.data {
         Data::Scalar(scalar) if scalar.kind == ScalarKind::Text && scalar.text().contains('$') => {
-            raw.insert(Name::Leaf(Path::of(path)), raw_text(scalar, value));
+            let segment = |step: &Step<'_>| match *step {
+                Step::Key(key) => Segment::Key(key.to_owned()),
+                Step::Index(index) => Segment::Index(index),
+            };
+            let path: Vec<Segment> = path.iter().map(segment).collect();
+            raw.push((Name::Leaf(Path::of(&path)), raw_text(scalar, value)));
         }
         Data::Removed | Data::Scalar(_) => {}
         Data::List(items) => {
             for (index, item) in items.iter().enumerate() {
-                path.push(Segment::Index(index));
+                path.push(Step::Index(index));
                 leaves(item, path, raw);
                 path.pop();
             }
         }
         Data::Map(map) => {
+            let service = matches!(path.as_slice(), [Step::Key("services"), _]);
             for (key, member) in map {
-                let env = path.len() == 2
-                    && key.as_ref() == "env"
-                    && path.first().is_some_and(|first| *first == Segment::Key("services".to_owned()));
-                if !env && key.as_ref() != COMMAND {
-                    path.push(Segment::Key(key.to_string()));
+                if !(service && key.as_ref() == "env") && key.as_ref() != COMMAND {
+                    path.push(Step::Key(key));
                     leaves(&member.value, path, raw);
                     path.pop();
                 }

@@ -30,7 +30,9 @@ pub(crate) struct Held {
 impl Loaded {
     /// Says whether a word of a declaration means this environment: its name, an alias, or its tier.
     fn means(&self, word: &str, environment: &EnvironmentName, tier: Option<Tier>) -> bool {
-        tier.is_some_and(|tier| tier.as_str() == word) || self.find(word).is_ok_and(|found| found == *environment)
+        tier.is_some_and(|tier| tier.as_str() == word)
+            || word == environment.as_str()
+            || self.aliases.get(word) == Some(environment)
     }
 
     /// Returns what is wrong with a word that names neither an environment nor a tier.

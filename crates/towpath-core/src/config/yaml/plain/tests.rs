@@ -1,41 +1,8 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
-use super::{super::build::events, *};
-
-/// Writes all of a document down, places included.
-fn written(document: &Document, id: NodeId, out: &mut String) {
-    let node = document.node(id);
-    out.push_str(&format!("{:?}{:?}", node.span, node.tag));
-    match &node.kind {
-        NodeKind::Scalar(scalar) => out.push_str(&format!("{scalar:?}")),
-        NodeKind::List(items) => {
-            for item in items {
-                out.push_str("\n- ");
-                written(document, *item, out);
-            }
-        }
-        NodeKind::Map(entries) => {
-            for entry in entries {
-                out.push_str(&format!("\n{:?} {:?}: ", entry.key, entry.key_span));
-                written(document, entry.value, out);
-            }
-        }
-    }
-    out.push(';');
-}
-
-/// Compares the two readers; says whether the fast one took the text.
-fn agree(text: &str) -> Result<bool, String> {
-    let Some(fast) = read(SourceId(1), text, 3) else { return Ok(false) };
-    let (full, diagnostics) = events(SourceId(1), text, 3);
-    let Some(full) = full.filter(|_| diagnostics.is_empty()) else {
-        return Err(format!("only the fast reader takes {text:?}: {diagnostics:?}"));
-    };
-    let (mut a, mut b) = (String::new(), String::new());
-    written(&fast, fast.root(), &mut a);
-    written(&full, full.root(), &mut b);
-    if a == b { Ok(true) } else { Err(format!("{text:?}\nfast: {a}\nfull: {b}")) }
-}
+use super::super::twins::agree;
 
 #[test]
 fn what_people_write_is_read_alike_and_fast() {
@@ -193,7 +160,10 @@ proptest! {
         (0..4_usize, proptest::sample::select(&["a", "b", "c", "- ", "- a", "'q'", "x y"][..]), proptest::sample::select(PIECES), proptest::sample::select(PIECES)),
         0..10,
     )) {
-        let text: String = lines.iter().map(|(depth, key, one, two)| format!("{}{key}: {one}{two}\n", "  ".repeat(*depth))).collect();
+        let mut text = String::new();
+        for (depth, key, one, two) in lines {
+            let _ = writeln!(text, "{}{key}: {one}{two}", "  ".repeat(depth));
+        }
         prop_assert_eq!(agree(&text).err(), None);
     }
 }
