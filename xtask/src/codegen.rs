@@ -47,6 +47,14 @@ const GENERATED: &[Generated] = &[
         path: "docs/src/reference/environment.schema.json",
         from: Source::Binary(&["__reference", "environment-schema"]),
     },
+    Generated {
+        path: "examples/notice-board/schema/towpath.json",
+        from: Source::Binary(&["--project", "examples/notice-board", "schema", "project"]),
+    },
+    Generated {
+        path: "examples/notice-board/schema/environment.json",
+        from: Source::Binary(&["--project", "examples/notice-board", "schema", "environment"]),
+    },
     Generated { path: "docs/src/reference/openapi.json", from: Source::Binary(&["__reference", "openapi"]) },
 ];
 

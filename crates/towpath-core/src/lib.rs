@@ -13,6 +13,7 @@ pub mod deployment;
 pub mod dora;
 pub mod event;
 pub mod ids;
+pub mod import;
 pub mod instance;
 pub mod ledger;
 pub mod lifecycle;

@@ -3,7 +3,8 @@
 //! Reads and judges only: where commands run, with which environment and which shell, is the test's business.
 //!
 //! A line that begins with `$ ` is a command; lines up to the next command are what it prints, for people. A comment at
-//! the end of the command says what else to expect or do: `# exit 3`, or `# not run: reason`.
+//! the end of the command says what else to expect or do: `# exit 3`, or `# not run: reason`. A here-document
+//! (`<<'EOF'`) goes on to the line that ends it.
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,14 @@ pub enum PageError {
     Empty {
         /// The line it opens on.
         line: usize,
+    },
+    /// A here-document is not ended.
+    #[error("line {line}: the text of the command is not ended by a line `{end}`")]
+    Document {
+        /// The line of the command.
+        line: usize,
+        /// What should end it.
+        end: String,
     },
     /// The comment at the end of a command is one of ours, but wrong.
     #[error("line {line}: `{comment}` is not understood: write `# exit NUMBER` or `# not run: REASON`")]
@@ -110,9 +119,26 @@ fn block(line: usize, inside: &[(&str, usize)]) -> Result<Block, PageError> {
             whole.push('\n');
             whole.push_str(more.strip_prefix("> ").unwrap_or(more));
         }
-        commands.push(command(&whole, *number)?);
+        let mut command = command(&whole, *number)?;
+        if let Some(end) = here_document(&command.text).map(str::to_owned) {
+            loop {
+                let (text, _) = lines.next().ok_or_else(|| PageError::Document { line: *number, end: end.clone() })?;
+                command.text.push('\n');
+                command.text.push_str(text);
+                if *text == end {
+                    break;
+                }
+            }
+        }
+        commands.push(command);
     }
     if commands.is_empty() { Err(PageError::Empty { line }) } else { Ok(Block { line, commands }) }
+}
+
+/// Returns the word that ends the here-document of a command, if it has one.
+fn here_document(command: &str) -> Option<&str> {
+    let (_, after) = command.split_once("<<'")?;
+    after.split_once('\'').map(|(end, _)| end).filter(|end| !end.is_empty())
 }
 
 fn command(text: &str, line: usize) -> Result<Command, PageError> {

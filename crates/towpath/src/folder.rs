@@ -100,7 +100,7 @@ pub(crate) fn mistakes(sources: &SourceSet, diagnostics: &[Diagnostic], paint: P
         return None;
     }
     let count = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let views = diagnostic_views(sources, &diagnostics);
+    let views = diagnostic_views(sources, diagnostics);
     let message = if count == 1 {
         "the configuration has a mistake".to_owned()
     } else {

@@ -144,7 +144,7 @@ impl Book {
     }
 
     /// Describes what may be written in two ways.
-    pub(crate) fn either(a: Shape, b: Shape) -> Shape {
+    pub(crate) fn either(a: &Shape, b: &Shape) -> Shape {
         Shape { words: format!("{}, or {}", a.words, b.words), json: json!({ "anyOf": [a.json, b.json] }) }
     }
 

@@ -13,6 +13,7 @@ mod describe;
 mod detect;
 mod diagnostic;
 mod explain;
+mod foreign;
 mod interpolate;
 mod layers;
 mod live;
@@ -42,6 +43,7 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
+pub(crate) use foreign::read_foreign;
 pub use live::Live;
 pub(crate) use live::is_nothing as is_nothing_live;
 pub use load::{Loaded, load};
@@ -55,4 +57,5 @@ pub use source::{
     Span, is_source,
 };
 pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
+pub(crate) use variables::{check_text, is_url};
 pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, Scalar, ScalarKind};

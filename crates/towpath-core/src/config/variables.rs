@@ -203,6 +203,11 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     build(&format!("^(?:{pattern})$")).or_else(|_| build(&format!("^(?:{pattern}\n)$"))).map_err(said)
 }
 
+/// Says whether a text is of a type; an `enum` has no values here, so nothing is.
+pub(crate) fn check_text(kind: VariableType, text: &str) -> bool {
+    kinds::check(&Declaration { r#type: kind, ..Declaration::default() }, text).is_ok()
+}
+
 /// What `min` and `max` compare: whole numbers exactly, others as floats.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 enum Measure {

@@ -67,3 +67,12 @@ fn another_exit_status_than_promised_is_told_with_the_place_in_the_page() {
     );
     assert!(judge("a.md", &promised, None, "").unwrap_err().contains("ended by a signal"));
 }
+
+#[test]
+fn a_here_document_belongs_to_its_command() {
+    let page = "```console\n$ cat > a <<'EOF'\n# exit 3\n$ b\nEOF\n$ c\n```\n";
+    let commands = vec![command(2, "cat > a <<'EOF'\n# exit 3\n$ b\nEOF"), command(6, "c")];
+    assert_eq!(blocks(page), Ok(vec![Block { line: 1, commands }]));
+    let open = "```console\n$ cat <<'EOF'\nx\n```\n";
+    assert_eq!(blocks(open), Err(PageError::Document { line: 2, end: "EOF".into() }));
+}

@@ -197,8 +197,9 @@ impl Run {
     async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
         replay(&self.ledger, swept).await?;
         at_rest(&self.shared.lock(), world)?;
-        overlay::agreed(world, self.ports.resolver.as_ref()).await?;
         self.ended_well(world).await?;
+        // Resolving stores environments again, so what had to go is looked for before.
+        overlay::agreed(world, self.ports.resolver.as_ref()).await?;
         self.outcome.events = world.size;
         for deployment in world.deployments.values() {
             let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));

@@ -1,10 +1,11 @@
 //! Commands of the daily path.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 use towpath_core::{
     ids::{PromotionNumber, ReleaseNumber, Revision},
+    import::Kind,
     units::Millis,
 };
 
@@ -19,9 +20,36 @@ pub(crate) struct InitArgs {
     /// What starts the service, with `${PORT}` where its port goes; one line for the shell.
     #[arg(long, value_name = "COMMAND")]
     pub command: Option<String>,
-    /// Lists what would be written, and writes nothing.
+    /// Shows the files that would be written, and writes nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Imports this file or folder, as often as it is given, instead of what is found in the project's folder.
+    #[arg(long, value_name = "PATH", conflicts_with = "no_import")]
+    pub from: Vec<PathBuf>,
+    /// Imports nothing.
+    #[arg(long)]
+    pub no_import: bool,
+    /// Takes this tool's word where files contradict each other, the strongest first: dotenv, compose, package,
+    /// procfile, dockerfile, kubernetes, spring, helm.
+    #[arg(long, value_name = "TOOL", value_parser = tool)]
+    pub prefer: Vec<Kind>,
+    /// Leaves out what cannot be read instead of writing nothing.
+    #[arg(long)]
+    pub skip_broken: bool,
+    /// Declares an imported variable secret, so that its value is written nowhere.
+    #[arg(long, value_name = "NAME")]
+    pub secret: Vec<String>,
+    /// Writes the value of an imported variable though it looks secret.
+    #[arg(long, value_name = "NAME")]
+    pub plain: Vec<String>,
+    /// Allows an imported variable only the values it has now.
+    #[arg(long = "enum", value_name = "NAME")]
+    pub enums: Vec<String>,
+}
+
+fn tool(word: &str) -> Result<Kind, String> {
+    let found = Kind::ALL.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind);
+    found.ok_or_else(|| format!("one of: {}", Kind::ALL.map(|(known, _)| known).join(", ")))
 }
 
 /// In which form the server logs.

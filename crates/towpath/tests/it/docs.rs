@@ -54,3 +54,14 @@ fn every_other_page_works_as_it_is_written() {
         }
     }
 }
+
+#[test]
+fn every_page_on_moving_works_in_an_empty_folder() {
+    let folder = repository().join("docs/src/moving");
+    let mut pages: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|page| page.unwrap().path()).collect();
+    pages.sort();
+    assert!(pages.len() >= 4, "{pages:?}");
+    for page in pages {
+        type_page(&page, &mut Project::empty());
+    }
+}

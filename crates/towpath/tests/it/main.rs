@@ -15,11 +15,12 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
-mod previews;
 mod overlay;
+mod previews;
 mod project;
 mod release;
 mod render;

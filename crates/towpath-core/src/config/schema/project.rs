@@ -280,7 +280,7 @@ impl Read for After {
     }
 
     fn shape(book: &mut Book) -> Shape {
-        Book::either(EnvironmentName::shape(book), Vec::<EnvironmentName>::shape(book))
+        Book::either(&EnvironmentName::shape(book), &Vec::<EnvironmentName>::shape(book))
     }
 }
 
@@ -309,7 +309,7 @@ impl Read for PipelineFile {
     fn shape(book: &mut Book) -> Shape {
         let list = Vec::<EnvironmentName>::shape(book);
         let map = BTreeMap::<EnvironmentName, StageFile>::shape(book);
-        Book::either(list, map)
+        Book::either(&list, &map)
     }
 }
 

@@ -152,7 +152,7 @@ impl Read for HttpFile {
     }
 
     fn shape(book: &mut Book) -> Shape {
-        Book::either(HttpPath::shape(book), HttpMap::shape(book))
+        Book::either(&HttpPath::shape(book), &HttpMap::shape(book))
     }
 }
 

@@ -110,7 +110,7 @@ impl Read for Deprecated {
     }
 
     fn shape(book: &mut Book) -> Shape {
-        Book::either(String::shape(book), DeprecatedMap::shape(book))
+        Book::either(&String::shape(book), &DeprecatedMap::shape(book))
     }
 }
 

@@ -111,11 +111,11 @@ const ENVIRONMENTS: &[(Verdict, &str)] = &[
     (Invalid, "services: {web: {autoscaling: {max: 3, target_cpu: 101}}}"),
     // References.
     (Valid, "services: {web: {replicas: '${COUNT}', listen: '${PORT_OF_DB}'}}\nvariables: {COUNT: 3, PORT_OF_DB: 80}"),
-    (Valid, "url: https://${HOST:-example.org}\naccess: ${MODE:-open}\nfeatures: {a: '${ON:-true}'}"),
+    (Valid, "url: https://${TEXT:-example.org}\naccess: ${TEXT:-open}\nfeatures: {a: '${ON:-true}'}"),
     (Valid, "resources: {db: {storage: '${SIZE:-1Gi}'}}\nsecurity: {ip_allow_list: ['${CODE:-10.0.0.1}']}"),
-    (Beyond("only resolving knows what a reference becomes"), "url: ${HOST:-example.org}"),
-    (Beyond("only resolving knows what a reference becomes"), "services: {web: {replicas: '${COUNT:-many}'}}"),
-    (Invalid, "tier: ${TIER:-production}"),
+    (Beyond("only resolving knows what a reference becomes"), "url: ${TEXT:-example.org}"),
+    (Beyond("only resolving knows what a reference becomes"), "services: {web: {replicas: '${TEXT:-many}'}}"),
+    (Invalid, "tier: ${TEXT:-production}"),
     // Variables.
     (Valid, "variables: {LEVEL: low, COUNT: 3, RATIO: 0.5, ON: true, SITE: 'https://a.b', MAIL: a@b.c}"),
     (Valid, "variables: {LEVEL: 1, COUNT: '3', ON: 'false', WAIT: 1h, SIZE: 5Mi, PORT_OF_DB: 80, CODE: abc}"),
