@@ -134,7 +134,8 @@ impl Loaded {
             }
             for key in &entry.keys {
                 if let Err(error) = key.value.parse::<KeyPattern>() {
-                    errors.push(Diagnostic::error("config::value", key.label, error.to_string()));
+                    let error = Diagnostic::error("config::value", key.label, error.to_string());
+                    errors.push(error.help("write it as `towpath env explain` shows the key, with `*` for any text"));
                 }
             }
         }

@@ -122,9 +122,9 @@ fn a_wrong_declaration_is_a_mistake_with_its_place() {
         loaded.diagnostics().iter().map(of).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(said("compare: {expected: [{keys: ['a..b', 'x[y]', ''], between: [stagin]}]}\n"), @r#"
-    `a..b` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
-    `x[y]` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
-    `` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | None
+    `a..b` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | Some("write it as `towpath env explain` shows the key, with `*` for any text")
+    `x[y]` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | Some("write it as `towpath env explain` shows the key, with `*` for any text")
+    `` is not a pattern of keys such as `services.*.replicas`, `variables.LOG_*` or `verification[*].name` | Some("write it as `towpath env explain` shows the key, with `*` for any text")
     there is no environment `stagin` | Some("did you mean `staging`? known: `development`, `production`, `staging`")
     "#);
     let one = said("compare: {expected: [{keys: [variables], between: [staging]}]}\n");
