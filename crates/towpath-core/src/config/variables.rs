@@ -195,9 +195,11 @@ fn compile(pattern: &str) -> Result<Regex, String> {
         let why = error.lines().last().unwrap_or("").trim_start_matches("error: ");
         format!("is not a regular expression: {why}")
     };
-    let said = |error: regex::Error| match error {
-        regex::Error::CompiledTooBig(_) => "repeats too much to be compiled: use smaller counts".to_owned(),
-        error => wrong(&error.to_string()),
+    let said = |error: regex::Error| {
+        if matches!(error, regex::Error::CompiledTooBig(_)) {
+            return "repeats too much to be compiled: use smaller counts".to_owned();
+        }
+        wrong(&error.to_string())
     };
     // Alone first, so that `a)(b` is no pattern and a mistake is not blamed on what is put around it.
     // Read only: compiling is what takes the time.

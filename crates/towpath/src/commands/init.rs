@@ -157,7 +157,7 @@ fn show(context: &Context, args: &InitArgs, root: &Path, prepared: &Prepared, ig
         text += &import::report(&prepared.notes, paint);
         if args.dry_run {
             // Schemas are long and follow from the rest.
-            for (path, file) in prepared.files.iter().filter(|(path, _)| !path.ends_with(".json")) {
+            for (path, file) in prepared.files.iter().filter(|(path, _)| !path.starts_with("schema/")) {
                 text += &format!("\n{}\n{file}", paint.bold(&format!("=== {path}")));
             }
         }

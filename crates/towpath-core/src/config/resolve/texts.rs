@@ -198,7 +198,7 @@ impl Work<'_> {
                     let entry = ((*name).to_owned(), text.text.to_string());
                     match env.last_mut().filter(|(last, _)| last.as_str() == *service) {
                         Some((_, entries)) => entries.push(entry),
-                        None => match ServiceName::new(*service) {
+                        None => match ServiceName::new(service) {
                             Ok(service) => env.push((service, vec![entry])),
                             Err(_) => continue,
                         },

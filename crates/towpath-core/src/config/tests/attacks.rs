@@ -24,7 +24,7 @@ fn survive(name: &str, files: Vec<(String, String)>) -> Vec<String> {
     };
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(work).expect("a thread");
     let (messages, took): (Vec<String>, u64) = thread.join().expect("no panic");
-    println!("{name}: {took} ms, {} mistakes, first {:?}", messages.len(), messages.first());
+    eprintln!("{name}: {took} ms, {} mistakes, first {:?}", messages.len(), messages.first());
     assert!(took < PATIENCE_MS, "{name} took {took} ms");
     messages
 }

@@ -159,7 +159,8 @@ pub(super) fn unignored(root: &Path, notes: &[Note]) -> Result<Vec<String>, Fail
 fn is_env_file(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     let example = ["example", "sample", "template", "dist"].iter().any(|word| file.contains(word));
-    (file.starts_with(".env") || file.ends_with(".env")) && !example
+    let named = file.starts_with(".env") || file.split('.').next_back() == Some("env");
+    named && !example
 }
 
 /// Says whether a line of `.gitignore` fits the file; the last that does decides.
@@ -169,8 +170,8 @@ fn is_ignored(rules: &str, path: &str) -> bool {
         let rule = rule.trim_start_matches('/').trim_start_matches("**/");
         glob(rule.as_bytes(), path.as_bytes()) || glob(rule.as_bytes(), file.as_bytes())
     };
-    let lines = rules.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let last = lines.filter(|line| fits(line.strip_prefix('!').unwrap_or(line))).next_back();
+    let mut lines = rules.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let last = lines.rfind(|line| fits(line.strip_prefix('!').unwrap_or(line)));
     last.is_some_and(|line| !line.starts_with('!'))
 }
 

@@ -98,14 +98,11 @@ impl Scan {
             Failure::new(Exit::Usage, "unreadable", message).because(&error).kept("nothing was written")
         })?;
         let inside = path.strip_prefix(root).ok().and_then(Path::to_str).map(str::to_owned);
-        let shown = match inside {
-            Some(shown) => shown,
-            None => {
-                if let Some(parent) = path.parent() {
-                    self.bases.push(parent.to_owned());
-                }
-                path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-            }
+        let shown = if let Some(shown) = inside {
+            shown
+        } else {
+            self.bases.extend(path.parent().map(Path::to_owned));
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         };
         if path.is_dir() {
             self.folder(&path, &shown, 0, Extent::Whole);
