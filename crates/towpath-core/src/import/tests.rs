@@ -1,3 +1,5 @@
+//! Tests of `import`.
+
 use std::collections::BTreeSet;
 
 use super::{Choices, Conflict, File, Kind, Outcome, Settled, read};

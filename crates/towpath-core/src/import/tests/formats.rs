@@ -1,3 +1,5 @@
+//! Tests of each format that is read.
+
 use super::{Outcome, project};
 use crate::import::{
     convert::{Dialect, duration, memory, plain, references, shell_words, with_empty_default, with_port},

@@ -1,3 +1,5 @@
+//! Tests that no secret value is written.
+
 use std::collections::BTreeSet;
 
 use super::{Choices, Outcome, named, project, settled};

@@ -1,3 +1,5 @@
+//! Tests of `members`.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `plain`.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

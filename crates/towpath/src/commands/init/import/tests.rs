@@ -1,3 +1,5 @@
+//! Tests of `import`.
+
 use super::is_ignored;
 
 #[test]
