@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::source::{SourceSet, is_source};
+use super::{
+    plain_secrets::{self, SecretPlace},
+    source::{SourceKind, SourceSet, is_source},
+};
 use crate::ids::Digest;
 
 const FORMAT: &str = "towpath-bundle/1";
@@ -32,10 +35,16 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Takes every file of the configuration; what the configuration is not read from is left out.
+    /// Takes every file of the configuration; what the configuration is not read from is left out, and so are
+    /// values of secrets if the sources were loaded.
     pub fn of(sources: &SourceSet) -> Self {
-        let files = sources.files().filter(|(path, _)| is_source(path));
-        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+        let files = sources.iter().filter(|(_, source)| *source.kind() == SourceKind::File && is_source(source.name()));
+        let text = |id, text: &str| {
+            let secrets = sources.secrets().iter().filter(|place| place.label.source == id && !place.derived);
+            let span = |place: &SecretPlace| place.label.span.start as usize..place.label.span.end as usize;
+            plain_secrets::without(text, secrets.map(span).collect())
+        };
+        let files = files.map(|(id, source)| (source.name().to_owned(), text(id, source.text()))).collect();
         Self { files, format: FORMAT.to_owned() }
     }
 

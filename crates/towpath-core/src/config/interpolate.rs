@@ -32,6 +32,12 @@ const MAX_MISTAKES: usize = 200;
 /// For how many of them the nearest name is looked for, among all there are.
 const MAX_HELPED: usize = 20;
 
+/// What is said of a secret in the `env` of a service.
+pub(super) const SECRET_IN_ENV: &str =
+    "secrets are given to the service under their own names; refer to them in `command` or read them there";
+/// What is said of a secret anywhere else.
+pub(super) const SECRET_IN_LEAF: &str = "what is written into a release cannot be made of a secret";
+
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
 const SECTIONS: [&str; 23] = [
     "access",
@@ -265,14 +271,23 @@ impl<'a> Interpolation<'_, 'a> {
 
     fn reference(&mut self, from: From<'_, 'a>, reference: Reference<'a>) -> Option<Text> {
         let found = match reference.target {
-            Target::Name(name) => self.named(from, name)?,
-            Target::Secret(name) => self.secret(from, name)?,
+            Target::Name(name) => self.named(from, name),
+            Target::Secret(name) => self.secret(from, name),
             Target::Path(path) => {
                 let told = self.diagnostics.len() < MAX_MISTAKES;
                 let unset = reference.otherwise.is_none_or(|otherwise| otherwise.kind == Kind::Message);
-                self.path(from, path, Helped { unset: told && unset, wrong: told })?
+                self.path(from, path, Helped { unset: told && unset, wrong: told })
             }
         };
+        let needed = reference.otherwise.is_none_or(|otherwise| otherwise.kind == Kind::Message);
+        if let Target::Name(name) | Target::Secret(name) = reference.target
+            && needed
+            && self.scope.declared.is_secret(name)
+            && !matches!(found, Some(Ok(_)))
+        {
+            return self.elsewhere(from);
+        }
+        let found = found?;
         let Some(otherwise) = reference.otherwise else {
             return match found {
                 Ok(text) => Some(text),
@@ -280,6 +295,23 @@ impl<'a> Interpolation<'_, 'a> {
             };
         };
         self.otherwise(from, found, otherwise)
+    }
+
+    /// A secret without a value here comes from elsewhere: what is made of it is not known here, and no mistake if it
+    /// is secret too.
+    fn elsewhere(&mut self, from: From<'_, 'a>) -> Option<Text> {
+        if from.raw.secret {
+            return None;
+        }
+        let said = from.name.said();
+        let (message, help) = match from.name {
+            Name::Variable(_) => {
+                (format!("`{said}` is made of a secret but not declared `secret: true`"), "declare it `secret: true`")
+            }
+            Name::Env(..) => (format!("`{said}` is made of a secret"), SECRET_IN_ENV),
+            Name::Leaf(_) => (format!("`{said}` is made of a secret"), SECRET_IN_LEAF),
+        };
+        self.fail(from.raw, message, Some(help.to_owned()))
     }
 
     /// Decides by an operator.

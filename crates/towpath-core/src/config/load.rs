@@ -8,6 +8,7 @@ use super::{
     layers::Shared,
     limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
+    plain_secrets,
     read::{Placed, Reader},
     schema::{
         environment::{Head, OWN_KEYS},
@@ -75,6 +76,8 @@ pub fn load(sources: &SourceSet) -> Loaded {
     loaded.check_expected();
     loaded.check_pipeline();
     tidy(&mut loaded.diagnostics);
+    let secrets = plain_secrets::places(&loaded);
+    loaded.sources.mark(secrets);
     loaded
 }
 

@@ -22,6 +22,7 @@ mod load;
 mod merge;
 mod nearest;
 mod pipeline;
+mod plain_secrets;
 mod read;
 mod render;
 mod resolve;

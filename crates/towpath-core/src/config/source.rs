@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::plain_secrets::SecretPlace;
 use crate::ids::PrincipalName;
 
 /// The file that names the project, its services and its pipeline.
@@ -171,6 +172,8 @@ impl Source {
 #[derive(Debug, Clone, Default)]
 pub struct SourceSet {
     sources: Vec<Arc<Source>>,
+    /// Where values of secrets stand, as far as that is known.
+    secrets: Vec<SecretPlace>,
 }
 
 impl SourceSet {
@@ -188,6 +191,16 @@ impl SourceSet {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
         self.sources.push(Arc::new(Source { name, text, kind, lines: OnceLock::new(), blocks: OnceLock::new() }));
         id
+    }
+
+    /// Remembers where values of secrets stand.
+    pub(crate) fn mark(&mut self, secrets: Vec<SecretPlace>) {
+        self.secrets = secrets;
+    }
+
+    /// Returns where values of secrets stand, as far as that is known.
+    pub(crate) fn secrets(&self) -> &[SecretPlace] {
+        &self.secrets
     }
 
     /// Returns a source.

@@ -21,10 +21,11 @@ pub(super) struct Excerpts<'a> {
 }
 
 impl<'a> Excerpts<'a> {
-    /// Takes the sources and where secrets stand in them.
+    /// Takes the sources and where secrets stand in them, besides those that are known to.
     pub(super) fn new(sources: &'a SourceSet, secrets: impl Iterator<Item = Label>) -> Self {
         let mut hidden: BTreeMap<SourceId, Vec<Range<usize>>> = BTreeMap::new();
-        for Label { source, span } in secrets {
+        let known = sources.secrets().iter().map(|place| place.label);
+        for Label { source, span } in secrets.chain(known) {
             hidden.entry(source).or_default().push(span.start as usize..span.end as usize);
         }
         let mask =

@@ -9,10 +9,11 @@ use super::Work;
 use crate::{
     config::{
         diagnostic::Diagnostic,
-        interpolate::{Name, Raw, Replaced},
+        interpolate::{Name, Raw, Replaced, SECRET_IN_ENV, SECRET_IN_LEAF},
         limits::{MAX_TOLD, enough},
         merge,
         nearest::suggestion,
+        plain_secrets,
         resolved::{Replacement, ResolvedVariable},
         schema::environment::OWN_KEYS,
         source::SourceKind,
@@ -107,7 +108,9 @@ impl Work<'_> {
             let message = format!("`{name}` is deprecated: {}", deprecated.words());
             self.diagnostics.push(Diagnostic::warning("config::deprecated", value.origin, message).hidden(secret));
         }
-        if secret && in_file {
+        // What is made of another secret is how a secret is derived, and says nothing by itself.
+        let derived = matches!(&value.data, Data::Scalar(scalar) if plain_secrets::is_derived(scalar.text()));
+        if secret && in_file && !derived {
             let warning = Diagnostic::warning(
                 "config::plain-secret",
                 value.origin,
@@ -203,9 +206,9 @@ impl Work<'_> {
                             Err(_) => continue,
                         },
                     }
-                    "secrets are given to the service under their own names; refer to them in `command` or read them there"
+                    SECRET_IN_ENV
                 }
-                Name::Leaf(_) => "what is written into a release cannot be made of a secret",
+                Name::Leaf(_) => SECRET_IN_LEAF,
             };
             if text.secret {
                 let message = format!("`{}` is made of a secret", key.key());

@@ -1,5 +1,7 @@
 //! The forms a strategy, a pipeline and a value may take.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     deployment::{CanaryStep, Strategy},
@@ -89,6 +91,31 @@ variables: {KEY: {secret: true}, COPY: {default: '${KEY}'}}
     );
     let shown = render_diagnostics(&resolution.sources, &resolution.diagnostics, false);
     assert!(!shown.contains("hunter2"));
+}
+
+#[test]
+fn a_secret_that_comes_from_elsewhere_may_be_referred_to_by_secrets_only() {
+    let text = "== towpath.yaml
+project: shop
+services: {web: {command: x, env: {URL: 'postgres://u:${KEY}@db'}}}
+pipeline: [production]
+variables:
+  KEY: {secret: true}
+  URL: {secret: true, default: 'postgres://u:${secret:KEY}@db'}
+  SURE: {secret: true, default: '${secret:KEY:?say which}'}
+  COPY: {default: '${KEY}'}
+  AGAIN: {default: '${URL}'}
+  OTHER: {default: '${KEY:-none}'}
+== environments/production.yaml
+";
+    let resolution = resolve(&sources(text), "production", &Inputs::default());
+    let messages: Vec<&str> = resolution.diagnostics.iter().map(|one| one.message.as_str()).collect();
+    let expected = [
+        "`services.web.env.URL` is made of a secret",
+        "`AGAIN` is made of a secret but not declared `secret: true`",
+        "`COPY` is made of a secret but not declared `secret: true`",
+    ];
+    assert_eq!(BTreeSet::from_iter(messages), BTreeSet::from(expected));
 }
 
 #[test]
