@@ -117,6 +117,11 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// Says whether it is about the value of a secret in a file.
+    pub fn is_plain_secret(&self) -> bool {
+        self.code == PLAIN_SECRET
+    }
+
     /// Returns the form that machines read, without an excerpt: only all mistakes together know every secret.
     pub fn view(&self, sources: &SourceSet) -> DiagnosticView {
         let position = self.primary.and_then(|label| sources.position(label));
@@ -143,6 +148,9 @@ impl Diagnostic {
         }
     }
 }
+
+/// The code of a secret's value that stands in a file.
+pub(crate) const PLAIN_SECRET: &str = "config::plain-secret";
 
 /// Returns all mistakes as machines read them.
 pub fn diagnostic_views(sources: &SourceSet, diagnostics: &[Diagnostic]) -> Vec<DiagnosticView> {

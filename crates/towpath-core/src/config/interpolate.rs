@@ -39,7 +39,7 @@ pub(super) const SECRET_IN_ENV: &str =
 pub(super) const SECRET_IN_LEAF: &str = "what is written into a release cannot be made of a secret";
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-const SECTIONS: [&str; 23] = [
+pub(super) const SECTIONS: [&str; 23] = [
     "access",
     "alerts",
     "api_url",

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     diagnostic::{Diagnostic, has_errors, tidy},
-    interpolate::{Name, Outputs, Raw, Replaced, Scope, interpolate},
+    interpolate::{Name, Outputs, Raw, Replaced, SECTIONS, Scope, interpolate},
     limits::{MAX_TOLD_IN_ALL, enough},
     load::Loaded,
     merge::{fill, lay},
+    nearest::{nearest, suggestion},
     read::{Read, Reader},
     resolved::ResolvedEnvironment,
     schema::{
@@ -306,6 +307,13 @@ impl Work<'_> {
             self.diagnostics.push(Diagnostic::error("config::key", label, message));
             return;
         }
+        if let [name] = path.as_slice()
+            && let Some(help) = self.mistyped(name)
+        {
+            let message = format!("there is no variable and no key `{name}`");
+            self.diagnostics.push(Diagnostic::error("config::unknown-variable", label, message).help(help));
+            return;
+        }
         let document = match value {
             Some(text) if variable.is_some() => Some(Document::of_text(source, text, span)),
             _ => {
@@ -318,6 +326,17 @@ impl Work<'_> {
             document.nest(&path, key_span);
             lay(tree, &document, &RULES, |_| true);
         }
+    }
+
+    /// Says what may have been meant by a name that stands alone and is neither a variable nor near any section.
+    fn mistyped(&self, name: &str) -> Option<String> {
+        if self.loaded.project.unreadable.variables || nearest(name, SECTIONS).is_some() {
+            return None;
+        }
+        let declared: Vec<&str> = self.loaded.declared.variables.keys().map(String::as_str).collect();
+        // Keys of an environment are written in small letters.
+        let meant = !name.contains(char::is_lowercase) || nearest(name, declared.iter().copied()).is_some();
+        (meant && !SECTIONS.contains(&name)).then(|| suggestion(name, declared))
     }
 
     /// Puts the name of a variable that stands alone under `variables`.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Work;
 use crate::{
     config::{
-        diagnostic::Diagnostic,
+        diagnostic::{Diagnostic, PLAIN_SECRET},
         interpolate::{Name, Raw, Replaced, SECRET_IN_ENV, SECRET_IN_LEAF},
         limits::{MAX_TOLD, enough},
         merge,
@@ -111,11 +111,8 @@ impl Work<'_> {
         // What is made of another secret is how a secret is derived, and says nothing by itself.
         let derived = matches!(&value.data, Data::Scalar(scalar) if plain_secrets::is_derived(scalar.text()));
         if secret && in_file && !derived {
-            let warning = Diagnostic::warning(
-                "config::plain-secret",
-                value.origin,
-                format!("the secret `{name}` stands in plain text"),
-            );
+            let warning =
+                Diagnostic::warning(PLAIN_SECRET, value.origin, format!("the secret `{name}` stands in plain text"));
             self.diagnostics.push(warning.hidden(true).help("take it out of the file and change it where it is used"));
         }
         match variables::text_of(value, declaration) {

@@ -9,7 +9,7 @@ use crate::{
     config::{
         describe::{Book, Shape},
         nearest::nearest,
-        read::{Placed, Read, Reader, section},
+        read::{Key, Placed, Read, Reader, section},
         value::{Data, Value},
     },
     deployment::{Probe, ProbeAction, Probes, Resources},
@@ -31,7 +31,7 @@ section! {
         /// The address or port that shows the new revision before promotion (blue-green).
         preview: Option<SocketAddr>,
         /// Environment variables of this service only; `${NAME}` and `${NAME:-default}` are replaced.
-        env: BTreeMap<String, EnvValue>,
+        env: BTreeMap<EnvName, EnvValue>,
         /// How many instances.
         replicas: u32 = 1,
         /// When an instance is up, may get traffic, must be restarted.
@@ -56,6 +56,27 @@ fn how_to_run(reader: &Reader) -> String {
     match nearest(name, others) {
         Some(near) => format!("did you mean `{near}`? if not, say under `command:` what starts it"),
         None => "say under `command:` what starts it".to_owned(),
+    }
+}
+
+/// The name of an entry in `env`: more than a variable's, since programs read names such as `spring.profiles.active`,
+/// but no name that a process cannot be given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EnvName(pub(crate) String);
+
+impl Key for EnvName {
+    fn key(text: &str) -> Result<Self, (String, String)> {
+        let odd = |c: char| c == '=' || c.is_ascii_whitespace() || c.is_ascii_control();
+        if text.is_empty() || text.contains(odd) {
+            let said = text.escape_debug();
+            let help = "give it a name without blanks, `=` and control characters".to_owned();
+            return Err((format!("`{said}` cannot be the name of an environment variable"), help));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn pattern() -> Option<&'static str> {
+        Some(r"^[^=\x00-\x20\x7f]+$")
     }
 }
 

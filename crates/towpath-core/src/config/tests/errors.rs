@@ -94,3 +94,34 @@ fn a_flag_that_is_wrong_is_shown_like_a_file() {
     assert!(resolution.environment.is_none());
     insta::assert_snapshot!(render_diagnostics(&resolution.sources, &resolution.diagnostics, false));
 }
+
+#[test]
+fn a_name_that_no_process_can_be_given_is_refused() {
+    let text = "== towpath.yaml
+project: shop
+services: {web: {command: x, env: {'A=B': 1, '': 2, 'a b': 3, \"c\\nd\": 4, spring.profiles.active: 5}}}
+pipeline: [production]
+== environments/production.yaml
+";
+    let diagnostics = load(&sources(text)).validate();
+    let messages: Vec<&str> = diagnostics.iter().map(|one| one.message.as_str()).collect();
+    let said = |name: &str| format!("`{name}` cannot be the name of an environment variable");
+    assert_eq!(messages, ["A=B", "", "a b", "c\\nd"].map(said));
+}
+
+#[test]
+fn a_mistyped_variable_that_stands_alone_is_answered_with_the_nearest() {
+    let said = |key: &str| {
+        let inputs = Inputs { flags: vec![(key.to_owned(), "1".to_owned())], ..Inputs::default() };
+        let resolution = resolve(&sources(&with_files()), "production", &inputs);
+        let first = resolution.diagnostics.into_iter().next().unwrap();
+        format!("{}; {}", first.message, first.help.unwrap_or_default())
+    };
+    assert_eq!(said("WORKRS"), "there is no variable and no key `WORKRS`; did you mean `WORKERS`?");
+    assert_eq!(said("ur").split(';').next(), Some("unknown key `ur`"));
+    assert_eq!(said("replicaCount").split(';').next(), Some("unknown key `replicaCount`"));
+}
+
+fn with_files() -> String {
+    format!("{HEAD}== environments/production.yaml\n")
+}
