@@ -4,7 +4,7 @@
 use super::*;
 
 /// Processor time in milliseconds that any of these may take, without optimisation.
-const PATIENCE_MS: u64 = 2000;
+const PATIENCE_MS: u64 = 10_000;
 
 /// Reads, checks, resolves, draws and explains a project in a thread of 2 MiB of stack; returns what was wrong.
 fn survive(name: &str, files: Vec<(String, String)>) -> Vec<String> {
