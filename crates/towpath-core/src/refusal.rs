@@ -51,6 +51,8 @@ pub enum RefusalCode {
     GateClosed,
     /// There is nothing good to go back to.
     NothingToRollBackTo,
+    /// The environment says that nobody goes back.
+    RollbackDisabled,
     /// It has to be said why.
     ReasonRequired,
     /// A report of the control plane about something that has moved on.
@@ -84,6 +86,7 @@ impl RefusalCode {
             | Self::SelfApproval
             | Self::MissingRole
             | Self::GateClosed
+            | Self::RollbackDisabled
             | Self::InPipeline => RefusalKind::Refused,
             Self::AlreadyThere
             | Self::RolloutRunning

@@ -77,6 +77,7 @@ pub(crate) fn spec(strategy: Strategy, replicas: u32) -> DeploymentSpec {
         strategy,
         progress_deadline: Millis::from_secs(60),
         verification: Vec::new(),
+        rollback: None,
     }
 }
 

@@ -146,5 +146,6 @@ fn spec() -> Option<DeploymentSpec> {
         strategy: Strategy::Canary { steps: steps.collect() },
         progress_deadline: Millis::from_secs(600),
         verification: Vec::new(),
+        rollback: None,
     })
 }

@@ -22,7 +22,7 @@ use super::{
     value::Value,
 };
 use crate::{
-    deployment::{Check, DeploymentSpec, Probe, ProbeAction, Probes, Resources, ServiceSpec, Strategy},
+    deployment::{Check, DeploymentSpec, Probe, ProbeAction, Probes, Resources, RollbackPolicy, ServiceSpec, Strategy},
     ids::{ArtifactName, Digest, EnvironmentName, ServiceName},
     instance::Environment,
     project::{GatePolicy, Tier},
@@ -249,6 +249,7 @@ impl ResolvedEnvironment {
             strategy: self.strategy.clone(),
             progress_deadline: self.progress_deadline,
             verification: self.verification.clone(),
+            rollback: self.rollback.as_ref().map(RollbackFile::policy),
         };
         Ok((spec, environments))
     }
@@ -309,6 +310,13 @@ impl ResolvedService {
             stop_grace: self.stop_grace,
             drain: self.drain,
         }
+    }
+}
+
+impl RollbackFile {
+    fn policy(&self) -> RollbackPolicy {
+        // Saying only that nobody goes back says that nothing goes back by itself either.
+        RollbackPolicy { enabled: self.enabled, automatic: self.enabled && self.automatic, timeout: self.timeout }
     }
 }
 

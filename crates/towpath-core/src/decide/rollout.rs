@@ -25,6 +25,13 @@ pub fn rollback_target<'a>(
             format!("nothing has been deployed successfully in {environment}"),
         )
     })?;
+    if current.spec.rollback.is_some_and(|policy| !policy.enabled) {
+        return Err(Refusal::new(
+            RefusalCode::RollbackDisabled,
+            format!("{environment} says that nobody goes back: `deployment.rollback.enabled` is false"),
+        )
+        .next(format!("towpath release create with what mends it, then towpath promote it to {environment}")));
+    }
     let gone_from = |later: &Arc<Deployment>| Some(world.deployments.get(&later.rollback.as_ref()?.from)?.runs);
     let left: BTreeSet<Revision> = world.history(environment).filter_map(gone_from).collect();
     let target = match to {
@@ -184,8 +191,14 @@ pub(super) fn report(world: &World, report: &Report) -> Decision {
             Fact::RolloutCompleted { revision }
         }
         Happened::Failed(failure) => {
-            deployment.running().ok_or_else(stale)?;
-            Fact::RolloutFailed { revision, failure: failure.clone() }
+            let running = deployment.running().ok_or_else(stale)?;
+            if deployment.spec.goes_back_by_itself() {
+                Fact::RolloutFailed { revision, failure: failure.clone() }
+            } else if running.pause.as_ref().is_some_and(|pause| matches!(pause.reason, PauseReason::Failed { .. })) {
+                return Err(stale());
+            } else {
+                Fact::RolloutPaused { revision, reason: PauseReason::Failed { failure: failure.clone() } }
+            }
         }
         Happened::RolledBack => match deployment.phase {
             Phase::RollingBack { .. } => Fact::RolledBack { revision },

@@ -120,3 +120,55 @@ fn a_rollout_that_does_not_run_cannot_be_steered() {
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+fn rolling_out(policy: crate::deployment::RollbackPolicy) -> Play {
+    use crate::{
+        event::{Fact, NewEvent},
+        ids::PrincipalName,
+        testing::spec,
+    };
+    let mut play = Play::new(GatePolicy::default());
+    play.release("ana", "1.0");
+    play.release("ana", "1.1");
+    play.complete(1, "development");
+    let spec =
+        crate::deployment::DeploymentSpec { rollback: Some(policy), ..spec(crate::deployment::Strategy::Recreate, 1) };
+    let fact = Fact::DeploymentStarted {
+        revision: Revision(2),
+        release: ReleaseNumber(2),
+        runs: Revision(2),
+        promotion: None,
+        rollback: None,
+        spec: Box::new(spec),
+    };
+    let asker = crate::command::Asker { principal: PrincipalName::control_plane(), now: play.now };
+    let event = NewEvent { environment: Some(environment("development")), fact };
+    play.world = crate::decide::commit(play.world.clone(), vec![event], &asker, "test").0;
+    play
+}
+
+#[test]
+fn what_failed_goes_back_by_itself_only_where_the_environment_lets_it() {
+    use crate::{
+        command::{Happened, Report},
+        deployment::RollbackPolicy,
+        rollout::{Failure, FailureKind},
+        units::Millis,
+    };
+    let failure = Failure { kind: FailureKind::CrashLoop, message: "it exits".to_owned(), evidence: Vec::new() };
+    let failed = Command::Report(Report { revision: Revision(2), happened: Happened::Failed(failure) });
+    let kinds = |play: &mut Play, command: &Command| -> Vec<&str> {
+        play.ask("towpath", command.clone()).unwrap().iter().map(|event| event.fact.kind()).collect()
+    };
+    let policy = |enabled, automatic| RollbackPolicy { enabled, automatic, timeout: Millis::from_secs(60) };
+    let mut by_itself = rolling_out(policy(true, true));
+    assert_eq!(kinds(&mut by_itself, &failed), ["rollout_failed"]);
+    let mut waits = rolling_out(policy(true, false));
+    assert_eq!(kinds(&mut waits, &failed), ["rollout_paused"]);
+    assert!(refused(&waits, &failed).starts_with("stale"), "it is told once");
+    let resume = Command::Resume { environment: environment("development") };
+    assert_eq!(kinds(&mut waits, &resume), ["rollout_resumed"]);
+    assert_eq!(kinds(&mut waits, &failed), ["rollout_paused"], "it may fail again");
+    let abort = Command::Abort { environment: environment("development"), reason: None };
+    assert_eq!(kinds(&mut waits, &abort), ["rollout_failed"]);
+}

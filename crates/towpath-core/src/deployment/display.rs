@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AnalysisSpec, CanaryStep, Check, CheckAction, Probe, ProbeAction, Strategy};
+use super::{AnalysisSpec, CanaryStep, Check, CheckAction, Probe, ProbeAction, RollbackPolicy, Strategy};
 use crate::analysis::Share;
 
 impl fmt::Display for Probe {
@@ -49,6 +49,17 @@ impl fmt::Display for Strategy {
                 Ok(())
             }
         }
+    }
+}
+
+impl fmt::Display for RollbackPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match (self.enabled, self.automatic) {
+            (false, _) => "nobody goes back",
+            (true, false) => "a person goes back",
+            (true, true) => "goes back by itself",
+        };
+        write!(f, "{who}, within {}", self.timeout)
     }
 }
 

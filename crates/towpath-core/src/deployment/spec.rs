@@ -23,6 +23,27 @@ pub struct DeploymentSpec {
     pub progress_deadline: Millis,
     /// What is checked before the revision counts as good.
     pub verification: Vec<Check>,
+    /// What happens when it fails, where the environment says so; without it a failed rollout goes back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackPolicy>,
+}
+
+/// Whether and how a rollout that failed goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackPolicy {
+    /// Whether anybody can go back to an earlier revision.
+    pub enabled: bool,
+    /// Whether it goes back by itself; if not, it waits for a person.
+    pub automatic: bool,
+    /// How long going back waits for the good revision to be whole again; then what is there of it must do.
+    pub timeout: Millis,
+}
+
+impl DeploymentSpec {
+    /// Says whether a rollout that failed goes back without being told to.
+    pub fn goes_back_by_itself(&self) -> bool {
+        self.rollback.is_none_or(|policy| policy.enabled && policy.automatic)
+    }
 }
 
 /// How one service runs in one environment.

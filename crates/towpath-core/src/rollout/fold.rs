@@ -38,7 +38,7 @@ impl Running {
             let paused = elapsed(pause.since, at);
             self.paused_for = Millis(self.paused_for.0.saturating_add(paused.0));
             self.progress_at = at;
-            if matches!(pause.reason, PauseReason::Inconclusive { .. }) {
+            if matches!(pause.reason, PauseReason::Inconclusive { .. } | PauseReason::Failed { .. }) {
                 // Whoever goes on wants another look, at what comes from here on.
                 self.tally = Tally::default();
             }
@@ -101,7 +101,11 @@ fn go_on(mut running: Running, steps: &[Step], fact: &Fact, at: Timestamp) -> Ru
             running.verified = true;
             running.progress_at = at;
         }
-        Fact::RolloutPaused { reason, .. } => running.pause = Some(Pause { since: at, reason: reason.clone() }),
+        Fact::RolloutPaused { reason, .. } => {
+            // What was paused and then fails has been paused since it was.
+            let since = running.pause.as_ref().map_or(at, |pause| pause.since);
+            running.pause = Some(Pause { since, reason: reason.clone() });
+        }
         Fact::RolloutResumed { .. } => running.resume(at),
         Fact::RolloutPromoted { .. } => {
             running.resume(at);

@@ -142,6 +142,11 @@ pub enum PauseReason {
         /// What was missing.
         message: String,
     },
+    /// It failed, and whether it goes back is for a person to say.
+    Failed {
+        /// How, with the evidence.
+        failure: Failure,
+    },
 }
 
 /// Why a rollout failed, with the evidence.

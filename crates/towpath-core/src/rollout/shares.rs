@@ -219,7 +219,8 @@ impl<'a> Sides<'a> {
 /// Says whether going back has taken so long that the good revision will not become any better by waiting: what is there of it
 /// must do.
 pub(super) fn is_overdue(rollout: &Deployment, since: Timestamp, now: Timestamp) -> bool {
-    elapsed(since, now) >= rollout.spec.progress_deadline
+    let limit = rollout.spec.rollback.map_or(rollout.spec.progress_deadline, |policy| policy.timeout);
+    elapsed(since, now) >= limit
 }
 
 /// Returns the set of instances that a deployment runs of a service.

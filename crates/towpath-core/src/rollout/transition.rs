@@ -117,7 +117,9 @@ impl View<'_> {
     }
 
     fn running(&self, running: &Running) -> Option<Due> {
-        if let Some(failed) = self.broken() {
+        let waits_failed =
+            running.pause.as_ref().is_some_and(|pause| matches!(pause.reason, PauseReason::Failed { .. }));
+        if let Some(failed) = self.broken().filter(|_| !waits_failed) {
             return Some(failed);
         }
         let ready: u32 = self.sides().map(|side| side.ready_new()).sum();

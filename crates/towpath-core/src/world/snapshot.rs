@@ -40,6 +40,7 @@ pub fn write_snapshot(world: &World, tree: &Tree) -> Vec<u8> {
         strategy: Strategy::Recreate,
         progress_deadline: Millis(0),
         verification: Vec::new(),
+        rollback: None,
     });
     slim.promotions = each(slim.promotions, |promotion| {
         if matches!(promotion.state, PromotionState::Deployed { .. }) {

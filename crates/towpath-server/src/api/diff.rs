@@ -138,6 +138,7 @@ fn spec_fields(spec: &DeploymentSpec) -> Fields {
     vec![
         ("strategy", Some(spec.strategy.to_string())),
         ("progressDeadline", Some(spec.progress_deadline.to_string())),
+        ("rollback", spec.rollback.map(|policy| policy.to_string())),
         ("verification", (!checks.is_empty()).then(|| checks.join("; "))),
     ]
 }

@@ -8,7 +8,7 @@ use towpath_core::{
     ids::{Digest, EnvironmentName, PrincipalName, ReleaseNumber},
     ledger::CheckpointSigner,
     promotion::{Gate, Promotion, gates},
-    rollout::Phase,
+    rollout::{PauseReason, Phase},
     world::World,
 };
 use towpath_engine::{Engine, Ports, Progress, ports::Resolver};
@@ -258,10 +258,15 @@ impl Run {
         }
         for (environment, state) in &world.environments {
             let rollout = state.rollout.and_then(|revision| world.deployments.get(&revision));
-            let paused = rollout.and_then(|rollout| rollout.running()).is_some_and(|running| running.pause.is_some());
-            if paused && self.chance.one_in(5) {
+            let running = rollout.and_then(|rollout| rollout.running());
+            let Some(pause) = running.and_then(|running| running.pause.as_ref()) else { continue };
+            let failed = matches!(pause.reason, PauseReason::Failed { .. });
+            if self.chance.one_in(5) {
                 let environment = environment.clone();
-                let command = if self.chance.one_in(3) {
+                let command = if failed && self.chance.one_in(2) {
+                    // What waits after it failed may never become good.
+                    Command::Abort { environment, reason: None }
+                } else if self.chance.one_in(3) {
                     Command::PromoteRollout { environment }
                 } else {
                     Command::Resume { environment }

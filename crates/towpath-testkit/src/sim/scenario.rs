@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use towpath_core::{
     config::Live,
     deployment::{
-        AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, ServiceSpec, Strategy,
+        AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, RollbackPolicy, ServiceSpec,
+        Strategy,
     },
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber, Role, ServiceName},
     lifecycle::Housekeeping,
@@ -145,6 +146,11 @@ fn spec(chance: &mut Chance) -> DeploymentSpec {
         strategy: strategy(chance),
         progress_deadline: Millis::from_secs(30),
         verification: vec![check],
+        rollback: chance.one_in(8).then(|| RollbackPolicy {
+            enabled: chance.one_in(2),
+            automatic: false,
+            timeout: Millis::from_secs(1 + chance.below(30)),
+        }),
     }
 }
 

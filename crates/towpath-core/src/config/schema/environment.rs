@@ -175,14 +175,14 @@ section! {
 }
 
 section! {
-    /// What happens when a deployment fails.
-    /// Towpath checks this and shows it; nothing acts on it yet: a failed rollout always goes back by itself.
+    /// What happens when a deployment fails. Without this section a failed rollout goes back by itself.
     pub struct RollbackFile {
-        /// Whether one can go back.
+        /// Whether one can go back. If not, `towpath rollback` is refused and a failed rollout waits for a person.
         enabled: bool = true,
-        /// Whether it goes back by itself.
+        /// Whether a failed rollout goes back by itself. If not, it waits: `towpath rollout abort` goes back,
+        /// `towpath rollout resume` tries on.
         automatic: bool = true,
-        /// How long going back may take.
+        /// How long going back waits until the good revision has all its instances; then those that are ready take over.
         timeout: Millis = Millis::from_secs(300),
     }
     check(value, reader; enabled, automatic) {

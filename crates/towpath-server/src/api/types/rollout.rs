@@ -217,6 +217,8 @@ pub enum PauseKind {
     ByHand,
     /// Its analysis saw too little.
     Inconclusive,
+    /// It failed, and whether it goes back is for a person to say.
+    Failed,
 }
 
 /// A pause.

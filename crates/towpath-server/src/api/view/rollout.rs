@@ -170,6 +170,7 @@ fn pause_kind(reason: &PauseReason) -> PauseKind {
         PauseReason::Step => PauseKind::Step,
         PauseReason::ByHand { .. } => PauseKind::ByHand,
         PauseReason::Inconclusive { .. } => PauseKind::Inconclusive,
+        PauseReason::Failed { .. } => PauseKind::Failed,
     }
 }
 
@@ -179,6 +180,10 @@ fn pause_words(reason: &PauseReason) -> String {
         PauseReason::ByHand { comment: None } => "paused by hand".to_owned(),
         PauseReason::ByHand { comment: Some(comment) } => format!("paused by hand: {comment}"),
         PauseReason::Inconclusive { message } => format!("its analysis is inconclusive: {message}"),
+        PauseReason::Failed { failure } => {
+            let first = failure.evidence.first().map(|seen| format!(" ({seen})")).unwrap_or_default();
+            format!("it failed and waits for a person: {}{first}", failure.message)
+        }
     }
 }
 

@@ -292,3 +292,31 @@ fn blue_green_takes_what_waits_back_as_fast_as_it_switched() {
         bed.no_strays();
     });
 }
+
+#[test]
+fn a_failed_rollout_waits_for_a_person_where_the_environment_says_so() {
+    let mut project = Project::small();
+    project.write("environments/development.yaml", "deployment: {rollback: {automatic: false}}\n");
+    project.up();
+    let good = project.release("1.0");
+    project.arrives("development", good);
+    let file = |rollback: &str, services: &str| {
+        project.write(
+            "environments/development.yaml",
+            &format!("deployment: {{progress_deadline: 20s, rollback: {{{rollback}}}}}\n{services}"),
+        );
+    };
+    file("automatic: false", "services: {web: {command: [/nowhere/serve, '${PORT}']}}\n");
+    project.release("1.1");
+    let waits = project.until_rollout("development", "waits", |rollout| rollout["pause"]["kind"] == "failed");
+    assert_eq!(waits["active"], true, "{waits:#}");
+    assert!(waits["pause"]["message"].as_str().unwrap().contains("/nowhere/serve"), "{waits:#}");
+    project.ok("rollout abort development");
+    assert_eq!(project.settled("development")["status"], "aborted");
+
+    file("enabled: false", "");
+    let next = project.release("1.2");
+    project.arrives("development", next);
+    let refused = project.fails("rollback development", 3);
+    assert!(refused.contains("`deployment.rollback.enabled` is false"), "{refused}");
+}
