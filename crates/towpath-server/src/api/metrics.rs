@@ -41,7 +41,7 @@ const MOST_FAILURES: usize = 10_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DoraQuery {
-    /// The environment; all unless told.
+    /// The environment; all but previews unless told.
     environment: Option<String>,
     /// Days back from now, 1 to 366; 30 unless told.
     #[param(minimum = 1, maximum = 366)]
@@ -66,7 +66,11 @@ pub(crate) async fn dora(State(app): State<Shared>, Params(query): Params<DoraQu
             policy(&world, &name)?;
             vec![name]
         }
-        None => pipeline(&world).into_iter().map(|(name, _)| name.clone()).collect(),
+        // A preview comes and goes on the side; how a team delivers is seen in the pipeline.
+        None => {
+            let all = pipeline(&world).into_iter().map(|(name, _)| name);
+            all.filter(|name| !world.previews.contains_key(*name)).cloned().collect()
+        }
     };
     let mut environments = Vec::with_capacity(names.len());
     for name in names {
