@@ -60,17 +60,14 @@ pub(crate) async fn dora(State(app): State<Shared>, Params(query): Params<DoraQu
     let world = app.engine.world();
     let to = app.engine.now();
     let from = to.checked_sub(SignedDuration::from_secs(i64::from(days) * SECONDS_A_DAY)).unwrap_or(Timestamp::MIN);
-    let names: Vec<EnvironmentName> = match &query.environment {
-        Some(name) => {
-            let name = environment_name(name)?;
-            policy(&world, &name)?;
-            vec![name]
-        }
+    let names: Vec<EnvironmentName> = if let Some(name) = &query.environment {
+        let name = environment_name(name)?;
+        policy(&world, &name)?;
+        vec![name]
+    } else {
         // A preview comes and goes on the side; how a team delivers is seen in the pipeline.
-        None => {
-            let all = pipeline(&world).into_iter().map(|(name, _)| name);
-            all.filter(|name| !world.previews.contains_key(*name)).cloned().collect()
-        }
+        let all = pipeline(&world).into_iter().map(|(name, _)| name);
+        all.filter(|name| !world.previews.contains_key(*name)).cloned().collect()
     };
     let mut environments = Vec::with_capacity(names.len());
     for name in names {
