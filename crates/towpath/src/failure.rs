@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
-use towpath_server::api::types::{Problem, ProblemKind};
+use towpath_server::api::types::{Problem, ProblemField, ProblemKind};
 
 use crate::output::Paint;
 
@@ -144,10 +144,15 @@ impl Failure {
         };
         let mut failure = Self::new(exit, &problem.code, problem.detail.clone()).kept(kept);
         failure.told.facts.extend(problem.details.iter().map(|line| ("why", line.clone())));
-        failure
-            .told
-            .facts
-            .extend(problem.errors.iter().map(|field| ("field", format!("{}: {}", field.pointer, field.detail))));
+        // What is wrong with a field is often the whole message; then the field's name is all that is new.
+        let said = |field: &ProblemField| {
+            if field.detail == problem.detail {
+                field.pointer.clone()
+            } else {
+                format!("{}: {}", field.pointer, field.detail)
+            }
+        };
+        failure.told.facts.extend(problem.errors.iter().map(|field| ("field", said(field))));
         if problem.kind == ProblemKind::Internal {
             failure.told.facts.push(("log", format!("the server's log has request {}", problem.request_id)));
         }

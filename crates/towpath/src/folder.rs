@@ -145,7 +145,9 @@ fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| unreadable(folder, &error))?;
-        if let (Ok(name), true) = (entry.file_name().into_string(), entry.path().is_file()) {
+        // A link to nothing is taken too, so that reading it says so and no environment is missed in silence.
+        let (path, dangling) = (entry.path(), entry.path().is_symlink() && !entry.path().exists());
+        if let (Ok(name), true) = (entry.file_name().into_string(), path.is_file() || dangling) {
             names.push(name);
         }
     }

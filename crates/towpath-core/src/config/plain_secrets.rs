@@ -69,6 +69,9 @@ fn leaves(document: &Document, node: NodeId, found: &mut Vec<SecretPlace>) {
 
 /// Returns the text with `null` in the places, everything else where it was.
 pub(super) fn without(text: &str, mut places: Vec<Range<usize>>) -> String {
+    for place in &mut places {
+        place.start = header(text, place.start).unwrap_or(place.start);
+    }
     places.sort_by_key(|range| (range.start, range.end));
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for place in places.into_iter().filter(|place| !place.is_empty()) {
@@ -88,6 +91,16 @@ pub(super) fn without(text: &str, mut places: Vec<Range<usize>>) -> String {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
+}
+
+/// Returns where the `|` or `>` of a block stands whose first line begins here, so that nothing is left of the block.
+fn header(text: &str, start: usize) -> Option<usize> {
+    let before = text.get(..start)?;
+    let line = before.trim_end();
+    let sign = line.trim_end_matches(|c: char| c == '+' || c == '-' || c.is_ascii_digit());
+    let begins_later = before.get(line.len()..)?.contains('\n');
+    let is_sign = [" |", " >", "\t|", "\t>"].iter().any(|end| sign.ends_with(end));
+    (begins_later && is_sign).then(|| sign.len() - 1)
 }
 
 #[cfg(test)]

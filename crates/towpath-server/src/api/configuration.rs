@@ -248,13 +248,19 @@ pub(crate) async fn compared(
     let files = files(&app, &world, query.release.as_deref()).await?;
     let names: Vec<String> = match &query.environments {
         Some(text) => text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        None => load(&files.sources).environments().map(ToString::to_string).collect(),
+        None => load(&files.sources).in_order().iter().map(ToString::to_string).collect(),
     };
     if names.len() < 2 {
         return Err(ApiError::invalid("query_invalid", "a comparison needs two environments")
             .next("?environments=staging,production"));
     }
     let resolved = names.iter().map(|name| Ok(one(&world, &files, name)?.0)).collect::<Result<Vec<_>, ApiError>>()?;
+    if let Some(twice) =
+        (1..).zip(&resolved).find(|(next, one)| resolved.iter().skip(*next).any(|other| other.name == one.name))
+    {
+        return Err(ApiError::invalid("query_invalid", format!("`{}` is named twice", twice.1.name))
+            .next("?environments=staging,production"));
+    }
     // What may differ is declared in the project file, which no environment of the ledger changes.
     let comparison = load(&files.sources).compare(&resolved.iter().collect::<Vec<_>>(), &[]);
     let mut value = serde_json::to_value(&comparison).map_err(|error| ApiError::internal(&error))?;

@@ -41,7 +41,7 @@ const MOST_FAILURES: usize = 10_000;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DoraQuery {
-    /// The environment; all unless told.
+    /// The environment; all but previews unless told.
     environment: Option<String>,
     /// Days back from now, 1 to 366; 30 unless told.
     #[param(minimum = 1, maximum = 366)]
@@ -60,13 +60,14 @@ pub(crate) async fn dora(State(app): State<Shared>, Params(query): Params<DoraQu
     let world = app.engine.world();
     let to = app.engine.now();
     let from = to.checked_sub(SignedDuration::from_secs(i64::from(days) * SECONDS_A_DAY)).unwrap_or(Timestamp::MIN);
-    let names: Vec<EnvironmentName> = match &query.environment {
-        Some(name) => {
-            let name = environment_name(name)?;
-            policy(&world, &name)?;
-            vec![name]
-        }
-        None => pipeline(&world).into_iter().map(|(name, _)| name.clone()).collect(),
+    let names: Vec<EnvironmentName> = if let Some(name) = &query.environment {
+        let name = environment_name(name)?;
+        policy(&world, &name)?;
+        vec![name]
+    } else {
+        // A preview comes and goes on the side; how a team delivers is seen in the pipeline.
+        let all = pipeline(&world).into_iter().map(|(name, _)| name);
+        all.filter(|name| !world.previews.contains_key(*name)).cloned().collect()
     };
     let mut environments = Vec::with_capacity(names.len());
     for name in names {

@@ -89,6 +89,7 @@ async fn environments_are_compared() {
     let region = rows.iter().find(|row| row["key"] == "variables.REGION").unwrap();
     assert_eq!((&region["same"], &region["values"]), (&json!(false), &json!(["us", "eu"])));
     assert_eq!(house.get("/api/v1/environments/compare").await.ok(200)["environments"].as_array().unwrap().len(), 3);
+    house.get("/api/v1/environments/compare?environments=staging,stage").await.is_problem(422, "query_invalid");
     house.get("/api/v1/environments/compare?environments=staging").await.is_problem(422, "query_invalid");
     house.get("/api/v1/environments/compare?environments=staging,moon").await.is_problem(404, "not_found");
 }

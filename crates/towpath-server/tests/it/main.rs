@@ -14,6 +14,7 @@ mod description;
 mod environments;
 mod fakes;
 mod house;
+mod life;
 mod malformed;
 mod overlay;
 mod promotions;

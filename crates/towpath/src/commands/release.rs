@@ -99,6 +99,10 @@ pub(crate) async fn make(context: &Context, args: CreateArgs) -> Result<(bool, R
     if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("no release was made"));
     }
+    for found in diagnostics.iter().filter(|found| found.is_plain_secret()) {
+        let place = found.primary.map(|label| loaded.sources().place(label)).unwrap_or_default();
+        context.out.warn(&format!("{place}: {}; its value is left out of the release", found.message));
+    }
     let head = git::commit(folder.root());
     let version = args.version.or_else(|| git::version(folder.root())).ok_or_else(|| {
         Failure::usage("the release needs a version: there is no git commit to name it after")

@@ -27,4 +27,5 @@ mod render;
 mod rollouts;
 mod run;
 mod schema;
+mod secrets;
 mod server;

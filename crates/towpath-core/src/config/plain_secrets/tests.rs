@@ -3,7 +3,7 @@ use crate::config::{Bundle, Inputs, SourceSet, has_errors, load, render_diagnost
 const PROJECT: &str = "project: shop
 services: {web: {command: x}}
 variables:
-  A: {secret: true, default: SEKRET-default}
+  A: {secret: true, min: 3, pattern: '(?s)S.*', default: SEKRET-default}
   B: {secret: true, type: int, min: 5}
   C: {secret: true, required: true}
   D: {secret: true, type: json}
@@ -59,7 +59,7 @@ fn a_bundle_holds_no_value_of_a_secret_and_is_as_sound_as_the_files() {
 fn a_secret_that_another_layer_overrules_is_not_shown_beside_a_mistake() {
     let loaded = load(&sources(PRODUCTION));
     let inputs = Inputs {
-        flags: [("A", "one"), ("B", "7")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        flags: [("A", "Someone"), ("B", "7")].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
         ..Inputs::default()
     };
     let (diagnostics, sources) = loaded.validate_with(&inputs);

@@ -2,11 +2,11 @@
 //!
 //! The process environment is left out: what is set where the command runs would be the same in all of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use serde_json::{Value, json};
 use towpath_core::{
-    config::{Comparison, Inputs, ResolvedEnvironment, Row, StaleWhy},
+    config::{Comparison, Inputs, KeyPattern, ResolvedEnvironment, Row, StaleWhy},
     ids::EnvironmentName,
 };
 
@@ -31,12 +31,22 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &CompareArgs)
             Failure::usage("a comparison needs two environments").next("towpath env compare staging production")
         );
     }
-    let one = |name: &String| {
-        let name = which(context, &loaded, Some(name))?;
-        Ok(resolve_over(context, &loaded, &name, Inputs::default(), args.offline)?.0)
-    };
-    let resolved: Vec<ResolvedEnvironment> = names.iter().map(one).collect::<Result<_, Failure>>()?;
-    let comparison = loaded.compare(&resolved.iter().collect::<Vec<_>>(), &args.keys);
+    let found = names.iter().map(|name| which(context, &loaded, Some(name)));
+    let found: Vec<EnvironmentName> = found.collect::<Result<_, Failure>>()?;
+    if let Some(twice) = (1..).zip(&found).find_map(|(next, name)| found.get(next..)?.contains(name).then_some(name)) {
+        let message = format!("`{twice}` is named twice: an environment does not differ from itself");
+        return Err(Failure::usage(message).next("towpath env compare staging production"));
+    }
+    let one = |name: &EnvironmentName| Ok(resolve_over(context, &loaded, name, Inputs::default(), args.offline)?.0);
+    let resolved: Vec<ResolvedEnvironment> = found.iter().map(one).collect::<Result<_, Failure>>()?;
+    let resolved: Vec<&ResolvedEnvironment> = resolved.iter().collect();
+    let comparison = loaded.compare(&resolved, &args.keys);
+    // A check that checks nothing because of a slip would pass for ever.
+    let idle = |pattern: &&KeyPattern| loaded.compare(&resolved, slice::from_ref(*pattern)).rows.is_empty();
+    if let Some(pattern) = args.keys.iter().find(idle) {
+        return Err(Failure::usage(format!("`{pattern}` fits no key of these environments"))
+            .next("towpath env compare --full, for the keys there are"));
+    }
     let shown: Vec<&Row> = comparison.rows.iter().filter(|row| is_shown(row, args)).collect();
     if args.markdown {
         context.out.data(&markdown::text(&comparison, &shown))?;
