@@ -7,7 +7,7 @@ use figment::{
     Figment,
     providers::{Format as _, Json, Yaml},
 };
-use towpath_core::config::{Inputs, ResolvedEnvironment, SourceKind, SourceSet, load};
+use towpath_core::config::{Inputs, Loaded, ResolvedEnvironment, SourceKind, SourceSet, Value, load};
 
 use crate::files::Shape;
 
@@ -20,17 +20,20 @@ pub struct Contender {
 /// What comes out for one environment.
 pub enum Tree {
     Towpath(Box<ResolvedEnvironment>),
+    Merged(Value),
     Figment(figment::value::Value),
     Config(Box<Config>),
 }
 
+/// Towpath first as a whole, then only what the others do as well.
 pub const CONTENDERS: &[Contender] = &[
     Contender { name: "towpath", resolve: towpath },
+    Contender { name: "towpath_merge", resolve: towpath_merge },
     Contender { name: "figment", resolve: figment },
     Contender { name: "config_rs", resolve: config_rs },
 ];
 
-fn towpath(shape: &Shape) -> Vec<Tree> {
+fn towpath_load(shape: &Shape) -> Loaded {
     let ending = if shape.json { "json" } else { "yaml" };
     let mut sources = SourceSet::new();
     let names: Vec<&str> = shape.files.iter().skip(1).map(|(name, _)| name.as_str()).collect();
@@ -40,6 +43,17 @@ fn towpath(shape: &Shape) -> Vec<Tree> {
     }
     let loaded = load(&sources);
     assert!(loaded.diagnostics().is_empty(), "{:?}", loaded.diagnostics());
+    loaded
+}
+
+fn towpath_merge(shape: &Shape) -> Vec<Tree> {
+    let loaded = towpath_load(shape);
+    let merge = |(name, _): &(String, String)| Tree::Merged(loaded.merged(name).expect("the files are sound"));
+    shape.files.iter().skip(1).map(merge).collect()
+}
+
+fn towpath(shape: &Shape) -> Vec<Tree> {
+    let loaded = towpath_load(shape);
     let resolve = |(name, _): &(String, String)| {
         let resolution = loaded.resolve(name, &Inputs::default());
         let environment = resolution.environment.unwrap_or_else(|| panic!("{:?}", resolution.diagnostics));
@@ -86,6 +100,10 @@ fn leaves_of(tree: &Tree) -> BTreeMap<String, String> {
                 let json = leaf.to_json();
                 leaves.insert(path.to_string(), json.as_str().map_or_else(|| json.to_string(), str::to_owned));
             }
+        }),
+        Tree::Merged(value) => value.leaves(&mut |path, leaf| {
+            let json = leaf.to_json();
+            leaves.insert(path.to_string(), json.as_str().map_or_else(|| json.to_string(), str::to_owned));
         }),
         Tree::Figment(value) => walk(&serde_json::to_value(value).expect("a tree"), "", &mut leaves),
         Tree::Config(config) => {

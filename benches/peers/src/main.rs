@@ -1,5 +1,6 @@
 //! Resolves the same files by Towpath, `figment` and `config` in turn, compares what comes out key by key, and prints
-//! times as ratios. Towpath also checks types and keeps who set what; the others only merge.
+//! times as ratios. Towpath also checks types and keeps who set what; the others only merge. So it takes part twice: whole, and
+//! up to the merged tree.
 //!
 //! `cargo run --release` here prints one line of JSON; `cargo xtask bench` reads it. With `once NAME SHAPE` it resolves once
 //! and prints the peak of resident memory in MiB, which is why each contender gets a process of its own for that.
@@ -57,13 +58,17 @@ fn measure() {
             }
         }
         for (at, contender) in CONTENDERS.iter().enumerate() {
-            let ratios = times[at].iter().zip(&times[0]).map(|(theirs, ours)| theirs / ours).collect();
-            let (ratio, median) = (median(ratios), median(times[at].clone()));
+            let beside = |ours: usize| median(times[at].iter().zip(&times[ours]).map(|(they, we)| they / we).collect());
+            let (whole, merge, median) = (beside(0), beside(1), median(times[at].clone()));
             let mb = resident("nobody", shape.name);
             let peak = resident(contender.name, shape.name) - mb;
-            println!("  {:<10} {median:8.2} ms of processor   {ratio:5.2} x   {peak:6.1} MiB", contender.name);
-            if at > 0 {
-                figures.insert(format!("{}_vs_{}", shape.name, contender.name), ratio);
+            println!(
+                "  {:<14} {median:8.2} ms of processor   {whole:5.2} x   {merge:5.2} x merging only   {peak:6.1} MiB",
+                contender.name
+            );
+            if at > 1 {
+                figures.insert(format!("{}_vs_{}", shape.name, contender.name), whole);
+                figures.insert(format!("{}_merge_vs_{}", shape.name, contender.name), merge);
             }
             figures.insert(format!("{}_{}_mb", shape.name, contender.name), peak);
             figures.insert(format!("{}_{}_ms", shape.name, contender.name), median);

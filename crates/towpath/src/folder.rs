@@ -89,7 +89,8 @@ impl ProjectFolder {
     }
 }
 
-/// Returns the project and everything that is wrong with its files, in whatever environment.
+/// Returns the project as the ledger keeps it and everything that is wrong with its files, in whatever environment. Where only
+/// the mistakes are asked for, `Loaded::validate` finds them with half the work.
 pub(crate) fn checked(loaded: &Loaded) -> (Option<Project>, Vec<Diagnostic>) {
     (loaded.project().0, loaded.validate())
 }

@@ -43,7 +43,8 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
             .into(),
         "`one`: 20,000 keys under 7,500 of one environment, every file read once. `all`: five environments over one base, which everybody reads \
          once. `small`: 150 keys, four environments. `json`: `one` as JSON. Processor time, ratios within rounds, results equal key by key; \
-         Towpath also checks types and keeps every contributor of every key. `_mb`: peak of resident memory over an empty run"
+         Towpath also checks types, replaces references and keeps every contributor of every key. `_merge_`: against Towpath only up \
+         to the merged tree, contributors kept, which is what the others do. `_mb`: peak of resident memory over an empty run"
             .into(),
     ];
     Ok(Taken::Figures { figures: all, notes })

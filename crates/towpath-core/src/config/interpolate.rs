@@ -103,12 +103,19 @@ pub(crate) struct Raw {
     pub(crate) secret: bool,
     /// What a process set is taken as it is.
     pub(crate) literal: bool,
+    /// Whether there may be references in it; found once, for the text may be long and asked for often.
+    refers: bool,
 }
 
 impl Raw {
+    pub(crate) fn new(text: Arc<str>, label: Label, secret: bool, literal: bool) -> Self {
+        let refers = !literal && text.contains('$');
+        Self { text, label, secret, literal, refers }
+    }
+
     /// Says whether there may be references in it.
-    fn refers(&self) -> bool {
-        !self.literal && self.text.contains('$')
+    pub(crate) fn refers(&self) -> bool {
+        self.refers
     }
 }
 
@@ -116,6 +123,14 @@ impl Raw {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: Arc<str>,
+    /// Whether anything secret went into it.
+    pub(crate) secret: bool,
+}
+
+/// A value as it came to be, which for most is as it was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Done<'r> {
+    pub(crate) text: &'r str,
     /// Whether anything secret went into it.
     pub(crate) secret: bool,
 }
@@ -138,8 +153,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) outputs: Outputs<'a>,
 }
 
-/// Every text with its references replaced, `None` where that failed and was reported, and what went into each by its
-/// key in the environment.
+/// Every text that refers to others with its references replaced, `None` where that failed and was reported, and what
+/// went into each by its key in the environment.
 #[derive(Debug, Default)]
 pub(crate) struct Replaced<'a> {
     pub(crate) texts: BTreeMap<Name<'a>, Option<Text>>,
@@ -148,24 +163,32 @@ pub(crate) struct Replaced<'a> {
 
 impl<'a> Replaced<'a> {
     /// Returns every text before and after, in order.
-    // INVARIANT: `interpolate` gives every text of its scope an entry, and nothing else one.
+    // INVARIANT: `interpolate` gives every text of its scope that refers to others an entry, and nothing else one.
     pub(crate) fn beside<'r>(
         &'r self,
         raw: &'r BTreeMap<Name<'a>, Raw>,
-    ) -> impl Iterator<Item = (&'r Name<'a>, &'r Raw, Option<&'r Text>)> {
-        debug_assert!(raw.keys().eq(self.texts.keys()), "every text has an entry");
-        raw.iter().zip(self.texts.values()).map(|((name, raw), text)| (name, raw, text.as_ref()))
+    ) -> impl Iterator<Item = (&'r Name<'a>, &'r Raw, Option<Done<'r>>)> {
+        debug_assert!(
+            raw.iter().filter(|(_, raw)| raw.refers()).map(|(name, _)| name).eq(self.texts.keys()),
+            "every text that refers has an entry"
+        );
+        let mut replaced = self.texts.values();
+        raw.iter().map(move |(name, raw)| {
+            let done = if raw.refers() {
+                let text = replaced.next().and_then(Option::as_ref);
+                text.map(|text| Done { text: &text.text, secret: text.secret })
+            } else {
+                Some(Done { text: &raw.text, secret: raw.secret })
+            };
+            (name, raw, done)
+        })
     }
 }
 
 /// Replaces the references of all texts.
 pub(crate) fn interpolate<'a>(scope: &Scope<'a>, diagnostics: &mut Vec<Diagnostic>) -> Replaced<'a> {
-    // Most texts refer to nothing; all of them together are one map, made in one go.
-    let plain = scope.raw.iter().filter(|(_, raw)| !raw.refers());
-    let text = |raw: &Raw| Text { text: raw.text.clone(), secret: raw.secret };
-    let texts = plain.map(|(name, raw)| (name.clone(), Some(text(raw)))).collect();
-    let done = Replaced { texts, used: BTreeMap::new() };
-    let mut work = Interpolation { scope, done, stack: Vec::new(), total: 0, diagnostics: Vec::new() };
+    let mut work =
+        Interpolation { scope, done: Replaced::default(), stack: Vec::new(), total: 0, diagnostics: Vec::new() };
     for (name, _) in scope.raw.iter().filter(|(_, raw)| raw.refers()) {
         work.value(name);
     }
@@ -195,6 +218,9 @@ impl<'a> Interpolation<'_, 'a> {
             return done.clone();
         }
         let raw = self.scope.raw.get(name)?;
+        if !raw.refers() {
+            return Some(Text { text: raw.text.clone(), secret: raw.secret });
+        }
         if self.stack.contains(name) || self.stack.len() >= MAX_DEPTH {
             self.cycle(name);
             return None;

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use super::{
+    defaults::SharedDefaults,
     load::Loaded,
     merge::{ground, lay},
     schema::{RULES, environment::OWN_KEYS},
@@ -23,6 +24,7 @@ const ENVIRONMENT: Label = Label { source: SourceId(u32::MAX), span: Span { star
 /// Trees that several environments begin with.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
+    pub(crate) defaults: SharedDefaults,
     /// Project, declared defaults and base.
     lowest: OnceLock<Value>,
     /// The tree of an ancestor, without what it does not hand on.
@@ -38,11 +40,19 @@ impl Shared {
         }
         let several = heirs.into_iter().filter(|(_, heirs)| *heirs > 1).take(MAX_SHARED);
         let ancestors = several.map(|(name, _)| (name.clone(), OnceLock::new())).collect();
-        Self { lowest: OnceLock::new(), ancestors }
+        Self { ancestors, ..Self::default() }
     }
 }
 
 impl Loaded {
+    /// Returns the files of an environment laid over each other and nothing more: no default filled in, no reference
+    /// replaced, nothing checked. `None` if there is no such environment or what it is built on is broken.
+    pub fn merged(&self, environment: &str) -> Option<Value> {
+        let name = self.find(environment).ok()?;
+        let file = self.files.get(&name)?;
+        Some(self.layers(file.chain.as_deref()?, Label { source: file.source, span: Span::default() }))
+    }
+
     /// Lays the files over each other: project, base, ancestors, the environment, which is the last of the chain.
     pub(crate) fn layers(&self, chain: &[EnvironmentName], origin: Label) -> Value {
         let Some((name, ancestors)) = chain.split_last() else { return ground(origin) };

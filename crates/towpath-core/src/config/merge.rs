@@ -119,6 +119,8 @@ fn drop_other_choices(map: &mut Members, chosen: &str, by: Label, rule: &Rule) {
 pub(crate) fn replace(into: &mut Value, new: Value) {
     let mut old = std::mem::replace(into, new);
     let deeper = std::mem::take(&mut old.shadowed);
+    // Rarely more than one is overruled, and there may be very many values.
+    into.shadowed.reserve_exact(1 + deeper.len());
     into.shadowed.push(old);
     into.shadowed.extend(deeper);
 }

@@ -9,6 +9,7 @@
 mod author;
 mod bundle;
 mod compare;
+mod defaults;
 mod describe;
 mod detect;
 mod diagnostic;

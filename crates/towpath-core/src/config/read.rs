@@ -67,6 +67,11 @@ pub(crate) trait Read: Sized {
     }
 }
 
+/// Returns the key of a field, whose name may be a word of the language.
+pub(crate) fn key_of(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
 /// Describes one key of a section.
 pub(crate) fn key<T: Read>(name: &'static str, doc: &[&str], default: Option<T>, book: &mut Book) -> describe::Key {
     let required = default.is_none() && T::absent().is_none();
@@ -196,7 +201,9 @@ impl<'a> Fields<'a> {
             reader.expected(value, "a map");
             return None;
         }
-        Some(Self { value, map: value.as_map(), known: Vec::new(), missing: Vec::new(), sound: true })
+        // Room for the keys of all but the largest section.
+        let known = Vec::with_capacity(16);
+        Some(Self { value, map: value.as_map(), known, missing: Vec::new(), sound: true })
     }
 
     fn member(&self, name: &str) -> Option<&'a Member> {
@@ -328,8 +335,15 @@ pub(crate) fn scalar_of<'a>(value: &'a Value, reader: &mut Reader, what: &str) -
 
 /// Returns the text of a scalar, or says which words it may be.
 pub(crate) fn word_of<'a>(value: &'a Value, known: &[&str], reader: &mut Reader) -> Option<&'a str> {
+    // Nearly every value is right, so what to say otherwise is made only when it is said.
+    if let Data::Scalar(scalar) = &value.data
+        && matches!(scalar.kind, ScalarKind::Text | ScalarKind::Replaced)
+    {
+        return Some(scalar.text());
+    }
     let words: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-    text_of(value, reader, &format!("one of {}", words.join(", ")))
+    reader.expected(value, &format!("one of {}", words.join(", ")));
+    None
 }
 
 /// Says that a word is not among the known ones.

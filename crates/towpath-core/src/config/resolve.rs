@@ -1,9 +1,6 @@
 //! One environment from all its layers: merged, checked, typed. There is no other way to compute a value.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +9,7 @@ use super::{
     interpolate::{Name, Outputs, Raw, Replaced, SECTIONS, Scope, interpolate},
     limits::{MAX_TOLD_IN_ALL, enough},
     load::Loaded,
-    merge::{fill, lay},
+    merge::lay,
     nearest::{nearest, suggestion},
     read::{Read, Reader},
     resolved::ResolvedEnvironment,
@@ -194,7 +191,7 @@ impl Work<'_> {
         let origin = Label { source: file.source, span: Span::default() };
         let mut tree = self.loaded.layers(chain, origin);
         self.overlay(&mut tree, inputs);
-        self.defaults(&mut tree);
+        self.loaded.shared.defaults.lay_under(&mut tree, &mut self.sources);
 
         let tier = self.tier(name, chain, origin);
         self.forbid(&mut tree, name, tier);
@@ -347,35 +344,15 @@ impl Work<'_> {
         }
     }
 
-    /// Lays what the schema says where nobody says anything under the tree.
-    fn defaults(&mut self, tree: &mut Value) {
-        let mut text = String::from("deployment:\n  strategy: rolling\n  progress_deadline: 10m\n");
-        let services = tree.get("services").and_then(Value::as_map);
-        let present = services.into_iter().flatten().filter(|(_, member)| member.value.as_map().is_some());
-        let names: Vec<&str> =
-            present.map(|(name, _)| name.as_ref()).filter(|name| crate::ids::is_name(name)).collect();
-        if !names.is_empty() {
-            text.push_str("services:\n");
-        }
-        for name in names {
-            // Writing into a String cannot fail.
-            let _ = writeln!(text, "  {name}: {{replicas: 1, stop_grace: 10s, drain: 10s}}");
-        }
-        let source = self.sources.add("schema default".to_owned(), text.clone(), SourceKind::Default);
-        if let (Some(document), _) = yaml::parse(source, &text, 0) {
-            fill(tree, &document, document.root());
-        }
-    }
-
     /// Its own word, its own well-known name, or what it is built on.
     fn tier(&mut self, name: &EnvironmentName, chain: &[EnvironmentName], origin: Label) -> Option<Tier> {
         let named = |name: &EnvironmentName| Tier::ALL.into_iter().find(|tier| tier.as_str() == name.as_str());
         let of = |name: &EnvironmentName| self.loaded.files.get(name)?.head.tier.or_else(|| named(name));
         let tier = chain.iter().rev().find_map(of);
         let file = self.loaded.files.get(name).and_then(|file| file.document.as_ref());
-        let wrong = file
-            .is_some_and(|document| Value::head_of(document, OWN_KEYS).get("tier").is_some_and(|tier| !tier.is_null()));
-        if tier.is_none() && !wrong {
+        let wrong =
+            |document: &Document| Value::head_of(document, OWN_KEYS).get("tier").is_some_and(|tier| !tier.is_null());
+        if tier.is_none() && !file.is_some_and(wrong) {
             let error = Diagnostic::error("config::missing", origin, format!("`{name}` has no `tier`"));
             self.diagnostics.push(error.help("write `tier: development`, `testing`, `staging` or `production`"));
         }

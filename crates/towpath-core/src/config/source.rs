@@ -117,6 +117,10 @@ pub struct Source {
 }
 
 impl Source {
+    pub(crate) fn new(name: String, text: String, kind: SourceKind) -> Self {
+        Self { name, text, kind, lines: OnceLock::new(), blocks: OnceLock::new() }
+    }
+
     /// Returns the name, for a file its path.
     pub fn name(&self) -> &str {
         &self.name
@@ -188,8 +192,12 @@ impl SourceSet {
     }
 
     pub(crate) fn add(&mut self, name: String, text: String, kind: SourceKind) -> SourceId {
-        let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Arc::new(Source { name, text, kind, lines: OnceLock::new(), blocks: OnceLock::new() }));
+        self.push(Arc::new(Source::new(name, text, kind)))
+    }
+
+    pub(crate) fn push(&mut self, source: Arc<Source>) -> SourceId {
+        let id = self.next_id();
+        self.sources.push(source);
         id
     }
 
@@ -201,6 +209,11 @@ impl SourceSet {
     /// Returns where values of secrets stand, as far as that is known.
     pub(crate) fn secrets(&self) -> &[SecretPlace] {
         &self.secrets
+    }
+
+    /// Returns what the next source that is added will be named by.
+    pub(crate) fn next_id(&self) -> SourceId {
+        SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX))
     }
 
     /// Returns a source.

@@ -19,7 +19,7 @@ use crate::{
     client::Client,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, checked, mistakes},
+    folder::{ProjectFolder, mistakes},
     git,
     output::{Paint, Table},
     words::{count, short, size, time, word},
@@ -95,7 +95,7 @@ pub(crate) async fn make(context: &Context, args: CreateArgs) -> Result<(bool, R
     let folder = context.folder()?;
     let client = context.client()?;
     let loaded = folder.load()?;
-    let (_, diagnostics) = checked(&loaded);
+    let diagnostics = loaded.validate();
     if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("no release was made"));
     }

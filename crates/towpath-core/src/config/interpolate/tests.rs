@@ -42,8 +42,7 @@ fn run(values: &[(&str, &str)]) -> Outcome {
     variables.insert("UNSET".to_owned(), declaration(false));
     variables.insert("SECRET_UNSET".to_owned(), declaration(true));
     let declared = Declared::new(variables, &mut Vec::new());
-    let raw_of =
-        |name: &str, text: &str| Raw { text: text.into(), label, secret: name.starts_with("SECRET"), literal: false };
+    let raw_of = |name: &str, text: &str| Raw::new(text.into(), label, name.starts_with("SECRET"), false);
     let document = values.iter().fold("variables:\n".to_owned(), |all, (name, _)| format!("{all}  {name}: x\n"));
     let (document, _) = yaml::parse(SourceId(1), &document, 0);
     crate::config::merge::lay(&mut tree, &document.unwrap(), &crate::config::merge::Rule::NONE, |_| true);
@@ -57,7 +56,7 @@ fn run(values: &[(&str, &str)]) -> Outcome {
     let outputs = Outputs { environment: "staging", tier: Some("staging"), project: None };
     let mut diagnostics = Vec::new();
     let replaced = interpolate(&Scope { raw: &raw, declared: &declared, tree: &tree, outputs }, &mut diagnostics);
-    let texts = replaced.texts.into_iter().map(|(name, text)| (name.said(), text.map(|text| text.text.to_string())));
+    let texts = replaced.beside(&raw).map(|(name, _, text)| (name.said(), text.map(|text| text.text.to_owned())));
     Outcome { texts: texts.collect(), errors: diagnostics.into_iter().map(|one| one.message).collect() }
 }
 

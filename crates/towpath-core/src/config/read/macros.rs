@@ -66,7 +66,7 @@ macro_rules! section {
     };
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
-    (@key $field:ident) => { stringify!($field).trim_start_matches("r#") };
+    (@key $field:ident) => { $crate::config::read::key_of(stringify!($field)) };
     (@key $field:ident $key:literal) => { $key };
     (@choice one $($option:literal),+) => {
         $crate::config::describe::Choice { keys: &[$($option),+], least: true, most: true }

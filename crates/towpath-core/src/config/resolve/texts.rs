@@ -118,7 +118,7 @@ impl Work<'_> {
         match variables::text_of(value, declaration) {
             Ok(text) => {
                 let literal = kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
-                Some(Raw { text, label: value.origin, secret, literal })
+                Some(Raw::new(text, value.origin, secret, literal))
             }
             Err(what) => {
                 let message = format!("`variables.{name}` must be {what}");
@@ -143,9 +143,9 @@ impl Work<'_> {
             }
             let declared = &self.loaded.declared;
             // A default that refers to nothing was checked when it was declared.
-            let checked = declared.is_of_default(name, raw.label) && !raw.literal && !raw.text.contains('$');
+            let checked = declared.is_of_default(name, raw.label) && !raw.literal && !raw.refers();
             let checked = checked || enough(&self.diagnostics, MAX_TOLD);
-            if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, &text.text).err()) {
+            if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, text.text).err()) {
                 let hidden = raw.secret || text.secret;
                 self.diagnostics.push(wrong.diagnostic(&format!("variables.{name}"), raw.label).hidden(hidden));
             }
@@ -217,7 +217,7 @@ impl Work<'_> {
 }
 
 fn raw_text(scalar: &Scalar, value: &Value) -> Raw {
-    Raw { text: scalar.shared_text(), label: value.origin, secret: false, literal: false }
+    Raw::new(scalar.shared_text(), value.origin, false, false)
 }
 
 /// One step of the way to a text; nearly every text has no reference, so the way is only written down where one has.
@@ -287,7 +287,7 @@ fn put(value: &mut Value, path: &[Segment], scalar: Scalar) {
 
 /// Returns what became of every text that holds references, by its key.
 pub(super) fn replacements(raw: &BTreeMap<Name<'_>, Raw>, replaced: &Replaced<'_>) -> BTreeMap<String, Replacement> {
-    let written = raw.iter().filter(|(_, raw)| !raw.literal && raw.text.contains('$'));
+    let written = raw.iter().filter(|(_, raw)| raw.refers());
     written
         .filter_map(|(name, _)| {
             let text = replaced.texts.get(name)?.clone()?;

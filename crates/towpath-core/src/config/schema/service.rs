@@ -10,7 +10,8 @@ use crate::{
         describe::{Book, Shape},
         nearest::nearest,
         read::{Key, Placed, Read, Reader, section},
-        value::{Data, Value},
+        value::{Data, Members, Value},
+        yaml::ScalarKind,
     },
     deployment::{Probe, ProbeAction, Probes, Resources},
     ids::ArtifactName,
@@ -31,7 +32,7 @@ section! {
         /// The address or port that shows the new revision before promotion (blue-green).
         preview: Option<SocketAddr>,
         /// Environment variables of this service only; `${NAME}` and `${NAME:-default}` are replaced.
-        env: BTreeMap<EnvName, EnvValue>,
+        env: EnvFile,
         /// How many instances.
         replicas: u32 = 1,
         /// When an instance is up, may get traffic, must be restarted.
@@ -64,10 +65,14 @@ fn how_to_run(reader: &Reader) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EnvName(pub(crate) String);
 
+fn is_env_name(text: &str) -> bool {
+    let odd = |c: char| c == '=' || c.is_ascii_whitespace() || c.is_ascii_control();
+    !text.is_empty() && !text.contains(odd)
+}
+
 impl Key for EnvName {
     fn key(text: &str) -> Result<Self, (String, String)> {
-        let odd = |c: char| c == '=' || c.is_ascii_whitespace() || c.is_ascii_control();
-        if text.is_empty() || text.contains(odd) {
+        if !is_env_name(text) {
             let said = text.escape_debug();
             let help = "give it a name without blanks, `=` and control characters".to_owned();
             return Err((format!("`{said}` cannot be the name of an environment variable"), help));
@@ -163,6 +168,10 @@ pub struct CommandLine(pub(crate) Vec<String>);
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvValue(pub(crate) Placed<String>);
 
+/// Environment variables that were looked at; their texts come from where references are replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFile;
+
 impl Read for HttpFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         if let Data::Scalar(_) = &value.data {
@@ -223,6 +232,28 @@ impl Read for EnvValue {
             words: "text, number or truth value".to_owned(),
             json: json!({ "type": ["string", "number", "boolean"] }),
         }
+    }
+}
+
+impl Read for EnvFile {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
+        let is_text = |value: &Value| matches!(&value.data, Data::Scalar(scalar) if scalar.kind != ScalarKind::Null);
+        // There may be very many, and nearly always all are right.
+        let sound = |map: &Members| {
+            map.iter().all(|(name, member)| member.value.is_removed() || is_env_name(name) && is_text(&member.value))
+        };
+        if value.as_map().is_some_and(sound) {
+            return Some(Self);
+        }
+        BTreeMap::<EnvName, EnvValue>::read(value, reader).map(|_| Self)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self)
+    }
+
+    fn shape(book: &mut Book) -> Shape {
+        BTreeMap::<EnvName, EnvValue>::shape(book)
     }
 }
 

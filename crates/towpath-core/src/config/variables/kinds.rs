@@ -73,8 +73,7 @@ fn int(text: &str) -> Result<(), String> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || text == "-0" {
         return Err(what.to_owned());
     }
-    let range = format!("{what} from {} to {}", i64::MIN, i64::MAX);
-    text.parse::<i64>().map(drop).map_err(|_| range)
+    text.parse::<i64>().map(drop).map_err(|_| format!("{what} from {} to {}", i64::MIN, i64::MAX))
 }
 
 fn float(text: &str) -> Result<(), String> {

@@ -34,6 +34,10 @@ struct Reader<'t> {
     depth: usize,
     keys: usize,
     nodes: Vec<Node>,
+    /// Entries and items of the collections that are open, the innermost last: nobody knows how many there will be, and
+    /// most are few.
+    entries: Vec<Entry>,
+    items: Vec<NodeId>,
     words: Words,
 }
 
@@ -53,6 +57,8 @@ pub(super) fn read(source: SourceId, text: &str, offset: u32) -> Option<Document
         keys: 0,
         // A guess: a short line for each value.
         nodes: Vec::with_capacity(text.len() / 24 + 4),
+        entries: Vec::new(),
+        items: Vec::new(),
         words: Words::default(),
     };
     let root = reader.document().ok()?;
@@ -176,22 +182,24 @@ impl<'t> Reader<'t> {
 
     /// Reads a block map whose first key is here; ends at the first line further left.
     fn map(&mut self, column: usize) -> Plain<NodeId> {
-        let mut entries = Vec::new();
+        let open = self.entries.len();
         loop {
             let (key, key_span) = self.block_key()?.ok_or(Odd)?;
             let value = self.value_of(column, key_span)?;
-            entries.push(Entry { key, key_span, value });
+            self.entries.push(Entry { key, key_span, value });
             match self.indent {
                 Some(indent) if indent == column => {}
                 Some(indent) if indent > column => return Err(Odd),
                 Some(_) | None => break,
             }
         }
-        let span = entries.first().ok_or(Odd)?.key_span;
-        self.close_map(entries, span)
+        let span = self.entries.get(open).ok_or(Odd)?.key_span;
+        self.close_map(open, span)
     }
 
-    fn close_map(&mut self, mut entries: Vec<Entry>, span: Span) -> Plain<NodeId> {
+    /// Makes a map of the entries since it was opened.
+    fn close_map(&mut self, open: usize, span: Span) -> Plain<NodeId> {
+        let mut entries: Vec<Entry> = self.entries.drain(open..).collect();
         // A key that is there twice is a mistake, and mistakes are not for here.
         if sorting::sort(&mut entries) { Ok(self.push(NodeKind::Map(entries), span)) } else { Err(Odd) }
     }
@@ -232,19 +240,26 @@ impl<'t> Reader<'t> {
 
     /// Reads a block list whose first dash is here.
     fn list(&mut self, column: usize) -> Plain<NodeId> {
-        let mut items = Vec::new();
+        let open = self.items.len();
         loop {
             self.at += 1;
-            items.push(self.item(column)?);
+            let item = self.item(column)?;
+            self.items.push(item);
             match self.indent {
                 Some(indent) if indent == column && self.is_dash() => {}
                 Some(indent) if indent > column => return Err(Odd),
                 Some(_) | None => break,
             }
         }
-        let first = items.first().and_then(|id| self.nodes.get(id.0 as usize)).ok_or(Odd)?;
+        let first = self.items.get(open).and_then(|id| self.nodes.get(id.0 as usize)).ok_or(Odd)?;
         let span = first.span;
-        Ok(self.push(NodeKind::List(items), span))
+        Ok(self.close_list(open, span))
+    }
+
+    /// Makes a list of the items since it was opened.
+    fn close_list(&mut self, open: usize, span: Span) -> NodeId {
+        let items = self.items.drain(open..).collect();
+        self.push(NodeKind::List(items), span)
     }
 
     fn item(&mut self, column: usize) -> Plain<NodeId> {
@@ -396,16 +411,17 @@ impl<'t> Reader<'t> {
         let map = self.peek() == b'{';
         let close = if map { b'}' } else { b']' };
         self.at += 1;
-        let (mut entries, mut items) = (Vec::new(), Vec::new());
+        let (entries, items) = (self.entries.len(), self.items.len());
         self.flow_blank(column)?;
-        while self.peek() != close || !(entries.is_empty() && items.is_empty()) {
+        while self.peek() != close || self.entries.len() + self.items.len() > entries + items {
             if map {
                 let (key, key_span) = self.flow_key()?;
                 self.flow_blank(column)?;
                 let value = self.flow_value(column)?;
-                entries.push(Entry { key, key_span, value });
+                self.entries.push(Entry { key, key_span, value });
             } else {
-                items.push(self.flow_value(column)?);
+                let item = self.flow_value(column)?;
+                self.items.push(item);
             }
             self.flow_blank(column)?;
             match self.peek() {
@@ -417,7 +433,7 @@ impl<'t> Reader<'t> {
         }
         self.at += 1;
         let span = self.span(start, self.at);
-        if map { self.close_map(entries, span) } else { Ok(self.push(NodeKind::List(items), span)) }
+        if map { self.close_map(entries, span) } else { Ok(self.close_list(items, span)) }
     }
 
     fn flow_blank(&mut self, column: Option<usize>) -> Plain<()> {

@@ -19,7 +19,7 @@ use crate::{
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, checked, mistakes, unwritable},
+    folder::{ProjectFolder, mistakes, unwritable},
 };
 
 pub(super) fn create(context: &Context, folder: &ProjectFolder, args: &CreateEnvArgs) -> Outcome {
@@ -42,7 +42,7 @@ pub(super) fn copy(context: &Context, folder: &ProjectFolder, args: &CloneArgs) 
     let source = super::which(context, &loaded, Some(&args.source))?;
     let name = loaded.new_name(&args.name).map_err(|error| unauthored(&error))?;
     let copied = loaded.copy_file(&source, args.flat).map_err(|error| {
-        let broken = matches!(error, AuthorError::Broken(_)).then(|| checked(&loaded).1);
+        let broken = matches!(error, AuthorError::Broken(_)).then(|| loaded.validate());
         let failure = broken.and_then(|found| mistakes(loaded.sources(), &found, context.out.paint_err()));
         failure.unwrap_or_else(|| unauthored(&error))
     })?;
@@ -120,7 +120,7 @@ fn right(context: &Context, folder: &ProjectFolder, file: &File<'_>) -> Result<(
     let mut sources: SourceSet = folder.sources()?.files().collect();
     sources.insert(file.path, file.text);
     let loaded = load(&sources);
-    let (_, diagnostics) = checked(&loaded);
+    let diagnostics = loaded.validate();
     match mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         None => Ok(()),
         Some(failure) => Err(failure.kept("nothing was written")),

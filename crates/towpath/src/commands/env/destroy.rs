@@ -18,7 +18,7 @@ use crate::{
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, checked, mistakes, unwritable},
+    folder::{ProjectFolder, mistakes, unwritable},
     output::Paint,
     words::{count, size},
 };
@@ -101,10 +101,10 @@ fn own_file(
         let next = format!("take `{name}` out of `pipeline` in `towpath.yaml`, and towpath up again");
         return Err(refused(message, &next));
     }
-    let before = checked(loaded).1;
+    let before = loaded.validate();
     let without: SourceSet = loaded.sources().files().filter(|(other, _)| *other != path).collect();
     let after = load(&without);
-    let broken = checked(&after).1.into_iter().filter(Diagnostic::is_error);
+    let broken = after.validate().into_iter().filter(Diagnostic::is_error);
     let new: Vec<_> = broken.filter(|one| !before.iter().any(|old| old.message == one.message)).collect();
     if has_errors(&new) {
         let failure = mistakes(after.sources(), &new, context.out.paint_err());

@@ -9,7 +9,7 @@ use crate::{
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
-    folder::{ProjectFolder, checked, mistakes},
+    folder::{ProjectFolder, mistakes},
     words::count,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &ValidateArgs
         let (diagnostics, sources) = loaded.validate_one(&name, &inputs);
         (diagnostics, sources, 1)
     } else if inputs.flags.is_empty() {
-        (checked(&loaded).1, loaded.sources().clone(), loaded.environments().count())
+        (loaded.validate(), loaded.sources().clone(), loaded.environments().count())
     } else {
         let (diagnostics, sources) = loaded.validate_with(&inputs);
         (diagnostics, sources, loaded.environments().count())
