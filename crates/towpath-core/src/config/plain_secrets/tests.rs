@@ -1,3 +1,5 @@
+//! Tests of `plain_secrets`.
+
 use crate::config::{Bundle, Inputs, SourceSet, has_errors, load, render_diagnostics};
 
 const PROJECT: &str = "project: shop
