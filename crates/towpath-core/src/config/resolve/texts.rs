@@ -3,7 +3,7 @@
 //! Every text of an environment may hold references, except where something else completes it: commands, which
 //! know more when an instance starts, and what an environment says of itself before its layers are laid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Work;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         interpolate::{Name, Raw, Replaced, SECRET_IN_ENV, SECRET_IN_LEAF},
         limits::{MAX_TOLD, enough},
         merge,
-        nearest::suggestion,
+        nearest::{nearest, suggestion},
         plain_secrets,
         resolved::{Replacement, ResolvedVariable},
         schema::environment::OWN_KEYS,
@@ -25,6 +25,8 @@ use crate::{
     project::Tier,
 };
 
+/// Of how many unknown names what they were meant to be is looked for.
+const MOST_MISTYPED: usize = 100;
 /// The key of what is completed when an instance starts.
 const COMMAND: &str = "command";
 
@@ -161,12 +163,16 @@ impl Work<'_> {
         let file = loaded.files.get(environment).and_then(|file| self.sources.get(file.source));
         let file = file.map_or_else(String::new, |source| source.name().to_owned());
         let set = tree.get("variables");
+        let meant = std::cell::LazyCell::new(|| self.meant(set));
+        let mut missing = Vec::new();
         for (name, declared) in &loaded.declared.variables {
             let Some(declaration) = &declared.declaration else { continue };
             let there = declaration.secret || set.is_some_and(|set| set.get(name).is_some());
             if there
                 || !loaded.is_required(declaration, environment, tier)
                 || loaded.forbidden(declaration, environment, tier).is_some()
+                // A mistyped name is one mistake, not two.
+                || meant.contains(name.as_str())
             {
                 continue;
             }
@@ -178,8 +184,17 @@ impl Work<'_> {
             let example = declaration.example.as_ref().filter(|_| !declaration.secret);
             let example = example.and_then(|example| variables::text_of(example, Some(declaration)).ok());
             let example = example.map(|example| format!(", such as `{example}`")).unwrap_or_default();
-            self.diagnostics.push(error.help(format!("set it under `variables:` in `{file}`{example}")));
+            missing.push(error.help(format!("set it under `variables:` in `{file}`{example}")));
         }
+        self.diagnostics.append(&mut missing);
+    }
+
+    /// Returns the declared names that names nobody declared were likely meant to be.
+    fn meant(&self, set: Option<&Value>) -> BTreeSet<&str> {
+        let declared = &self.loaded.declared.variables;
+        let names = set.and_then(Value::as_map).into_iter().flatten().filter(|(_, member)| !member.value.is_removed());
+        let unknown = names.map(|(name, _)| name.as_ref()).filter(|name| !declared.contains_key(*name));
+        unknown.take(MOST_MISTYPED).filter_map(|name| nearest(name, declared.keys().map(String::as_str))).collect()
     }
 
     /// Returns the own variables of each service; nothing of them may be secret, nor any other text but variables.

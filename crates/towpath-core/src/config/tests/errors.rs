@@ -125,3 +125,10 @@ fn a_mistyped_variable_that_stands_alone_is_answered_with_the_nearest() {
 fn with_files() -> String {
     format!("{HEAD}== environments/production.yaml\n")
 }
+
+#[test]
+fn a_mistyped_name_of_a_required_variable_is_one_mistake() {
+    let project = HEAD.replace("WORKERS: int", "REGION: {required_in: [production]}");
+    let told = report(&format!("{project}== environments/production.yaml\nvariables: {{REGIO: eu}}\n"));
+    assert!(told.contains("`REGIO` is not declared") && !told.contains("config::required"), "{told}");
+}

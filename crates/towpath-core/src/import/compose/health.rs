@@ -76,5 +76,7 @@ fn http_path(line: &str, ports: &[u16]) -> Option<String> {
     let (host, path) = url.split_once('/').unwrap_or((url, ""));
     let (name, port) = host.split_once(':').unwrap_or((host, "80"));
     let own = matches!(name, "localhost" | "127.0.0.1" | "0.0.0.0");
-    (own && port.parse().is_ok_and(|port| ports.contains(&port))).then(|| format!("/{path}"))
+    // A service that names no port asks itself by the one it has.
+    let its = |port: u16| ports.is_empty() || ports.contains(&port);
+    (own && port.parse().is_ok_and(its)).then(|| format!("/{path}"))
 }
