@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use towpath_core::{
     config::{
-        Bundle, Format, Inputs, OverlayEntry, OverlayOrigin, SourceSet, compare, is_source, load, render,
+        Bundle, Format, Inputs, Object, OverlayEntry, OverlayOrigin, SourceSet, compare, is_source, load, render,
         render_diagnostics,
     },
     ids::PrincipalName,
@@ -59,9 +59,10 @@ fuzz_target!(|text: &str| {
     for environment in &resolved {
         let _ = environment.explain_all();
         for service in environment.services.keys() {
-            let variables = environment.environment_of(service).0;
-            for format in [Format::Dotenv, Format::Yaml, Format::Shell, Format::Systemd, Format::ConfigMap] {
-                let _ = render(format, "name", &variables);
+            let variables = loaded.rendered(environment, Some(service));
+            let object = Object { name: "name".to_owned(), ..Object::default() };
+            for format in Format::ALL {
+                let _ = render(format, &object, &variables);
             }
         }
     }

@@ -6,7 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use towpath_core::{
     config::{
-        Format, Inputs, OverlayEntry, OverlayOrigin, SourceSet, compare, has_errors, load, render, render_diagnostics,
+        Format, Inputs, Object, OverlayEntry, OverlayOrigin, SourceSet, compare, has_errors, load, render,
+        render_diagnostics,
     },
     ids::PrincipalName,
 };
@@ -205,11 +206,10 @@ fuzz_target!(|data: &[u8]| {
             assert!(!plain || environment.explain(&explanation.key).is_ok(), "{}", explanation.key);
         }
         for service in environment.services.keys() {
-            let variables = environment.environment_of(service).0;
-            for format in
-                [Format::Dotenv, Format::Json, Format::Yaml, Format::Shell, Format::Systemd, Format::ConfigMap]
-            {
-                let _ = render(format, "name", &variables);
+            let variables = loaded.rendered(environment, Some(service));
+            let object = Object { name: "name".to_owned(), ..Object::default() };
+            for format in Format::ALL {
+                let _ = render(format, &object, &variables);
             }
         }
     }

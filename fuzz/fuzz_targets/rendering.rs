@@ -4,20 +4,25 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use towpath_core::config::{Format, Inputs, SourceSet, load, render};
+use towpath_core::config::{Format, Inputs, Object, Rendered, SourceSet, load, render};
 
 fuzz_target!(|pairs: Vec<(String, String)>| {
     let variables: BTreeMap<String, String> = pairs.into_iter().collect();
-    for format in [Format::Dotenv, Format::Shell, Format::DockerEnv, Format::Systemd, Format::ConfigMap] {
-        if let Ok(text) = render(format, "name", &variables) {
+    let object = Object { name: "name".to_owned(), ..Object::default() };
+    let plain = |(name, value): (&String, &String)| {
+        (name.clone(), Rendered { value: value.clone(), secret: false, kind: None })
+    };
+    let rendered: BTreeMap<String, Rendered> = variables.iter().map(plain).collect();
+    for format in Format::ALL {
+        if let Ok(text) = render(format, &object, &rendered) {
             assert!(!text.contains('\0'), "no format can hold a NUL");
         }
     }
-    if let Ok(json) = render(Format::Json, "name", &variables) {
+    if let Ok(json) = render(Format::Json, &object, &rendered) {
         let again: BTreeMap<String, String> = serde_json::from_str(&json).expect("JSON is read");
         assert_eq!(again, variables);
     }
-    let Ok(yaml) = render(Format::Yaml, "name", &variables) else { return };
+    let Ok(yaml) = render(Format::Yaml, &object, &rendered) else { return };
     let mut environment = String::from("tier: testing\nservices:\n  web:\n    command: ./serve\n    env:\n");
     for line in yaml.lines() {
         environment += "      ";
