@@ -19,6 +19,7 @@ mod parts;
 
 pub(crate) use lookup::Outputs;
 use lookup::{Found, Helped};
+pub(crate) use parts::closing;
 use parts::{Kind, Otherwise, Part, Reference, Target};
 
 /// How deep defaults may nest and references may refer on.

@@ -47,6 +47,7 @@ pub use diagnostic::{
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
 pub(crate) use foreign::read_foreign;
+pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};
 pub use live::Live;
 pub(crate) use live::is_nothing as is_nothing_live;

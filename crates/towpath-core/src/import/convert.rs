@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::names::is_variable;
-use crate::units::{Bytes, MilliCpu, Millis};
+use crate::{
+    config::closing,
+    units::{Bytes, MilliCpu, Millis},
+};
 
 /// How a tool writes references to variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,22 +101,6 @@ fn reference(inside: &str, dialect: Dialect) -> Result<String, String> {
         None if rest.is_empty() || rest.starts_with(":?") || rest.starts_with('?') => Ok(format!("${{{name}}}")),
         None => cannot(),
     }
-}
-
-/// Returns the place of the `}` that closes what is before the text.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut before = ' ';
-    for (place, c) in text.char_indices() {
-        match c {
-            '{' if before == '$' => depth += 1,
-            '}' if depth == 0 => return Some(place),
-            '}' => depth -= 1,
-            _ => {}
-        }
-        before = c;
-    }
-    None
 }
 
 /// Returns the names a text in Towpath's notation refers to, each with whether it has a default.

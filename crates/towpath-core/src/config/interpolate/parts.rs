@@ -133,7 +133,7 @@ fn otherwise(rest: &str) -> Option<Otherwise<'_>> {
 }
 
 /// Returns the place of the `}` that closes what is before the text, nested `${…}` skipped.
-fn closing(text: &str) -> Option<usize> {
+pub(crate) fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut before = ' ';
     for (place, c) in text.char_indices() {
