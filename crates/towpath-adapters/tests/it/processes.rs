@@ -36,7 +36,10 @@ async fn nothing_of_the_servers_environment_leaks() {
     run(&bed, &set(&bed.data(), set_id(3), 1, &["sleep", "1000"])).await;
     let runs = |all: &[InstanceStatus]| all.iter().any(|status| status.pid.is_some());
     let status = until(bed.target(), &set_id(3), "running", runs).await.remove(0);
-    let environment = std::fs::read(format!("/proc/{}/environ", status.pid.unwrap())).unwrap();
+    // For a moment after the program was replaced (execve(2)) the kernel shows no variables yet.
+    let read = || std::fs::read(format!("/proc/{}/environ", status.pid.unwrap())).unwrap();
+    eventually("its variables can be read", || !read().is_empty()).await;
+    let environment = read();
     let environment: BTreeMap<_, _> = environment
         .split(|byte| *byte == 0)
         .filter_map(|line| std::str::from_utf8(line).ok()?.split_once('='))
