@@ -23,6 +23,7 @@ pub mod promotion;
 pub mod refusal;
 pub mod release;
 pub mod rollout;
+pub mod secrets;
 pub mod supervision;
 #[cfg(test)]
 mod testing;

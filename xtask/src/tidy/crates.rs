@@ -23,18 +23,19 @@ struct Room {
 const CORE: &str = "towpath-core";
 const ENGINE: &str = "towpath-engine";
 const TESTKIT: &str = "towpath-testkit";
+const SECRETS: &str = "towpath-secrets";
 const PORTS: &[&str] = &[CORE, ENGINE];
 
 const ROOMS: &[Room] = &[
     Room { name: CORE, holds: "the domain: state, events, `decide`, `apply`, `plan`", may_see: &[] },
-    Room { name: "towpath-secrets", holds: "encryption: bytes in, bytes out", may_see: &[CORE] },
-    Room { name: ENGINE, holds: "the ports and the loop that turns them", may_see: &[CORE] },
+    Room { name: SECRETS, holds: "encryption: bytes in, bytes out", may_see: &[CORE] },
+    Room { name: ENGINE, holds: "the ports and the loop that turns them", may_see: &[CORE, SECRETS] },
     Room { name: "towpath-store", holds: "ledger, blobs and samples in a database", may_see: PORTS },
     Room { name: "towpath-proxy", holds: "the data plane", may_see: PORTS },
     Room {
         name: "towpath-adapters",
         holds: "local processes, probes and other back ends of the ports",
-        may_see: &[CORE, ENGINE, "towpath-secrets"],
+        may_see: &[CORE, ENGINE, SECRETS],
     },
     Room { name: "towpath-kube", holds: "the Kubernetes target", may_see: PORTS },
     Room { name: "towpath-server", holds: "the HTTP API", may_see: PORTS },
@@ -43,7 +44,7 @@ const ROOMS: &[Room] = &[
         holds: "the binary: command line, files, wiring",
         may_see: &[
             CORE,
-            "towpath-secrets",
+            SECRETS,
             ENGINE,
             "towpath-store",
             "towpath-proxy",
@@ -52,7 +53,11 @@ const ROOMS: &[Room] = &[
             "towpath-server",
         ],
     },
-    Room { name: TESTKIT, holds: "builders, fakes of every port, the simulation; seen by tests only", may_see: PORTS },
+    Room {
+        name: TESTKIT,
+        holds: "builders, fakes of every port, the simulation; seen by tests only",
+        may_see: &[CORE, ENGINE, SECRETS],
+    },
     Room { name: "xtask", holds: "the chores of this repository", may_see: &[] },
     Room { name: "xtask-book", holds: "renders the guide", may_see: &[] },
 ];

@@ -14,6 +14,7 @@ mod lifecycle;
 mod overlay;
 mod render;
 mod schema;
+mod secrets;
 mod watch;
 
 pub(crate) use compare::CompareArgs;
@@ -27,6 +28,7 @@ pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, Gc
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use schema::SchemaArgs;
+pub(crate) use secrets::{FilesCommand, RotationCommand, SecretsCommand, SyncArgs, ValidateSecretsArgs, ValuesCommand};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };
@@ -107,6 +109,9 @@ pub(crate) enum Command {
     Env(EnvCommand),
     /// Removes what nobody needs any more.
     Gc(GcArgs),
+    /// Keeps the secrets of environments: values, keys, rotation, checks, copies elsewhere.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
     /// Prints the JSON Schema of the files, or writes it where editors find it.

@@ -27,6 +27,7 @@ mod rollback;
 mod rollout;
 mod run;
 mod schema;
+mod secrets;
 mod server;
 mod status;
 pub(crate) mod watch;
@@ -59,6 +60,7 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
         Command::Gc(args) => client_command(gc::run(context, args)),
+        Command::Secrets(command) => secrets::run(context, &command),
         Command::Run(args) => run::run(context, &args),
         Command::Schema(args) => schema::run(context, &args),
         Command::Release(command) => client_command(release::run(context, command)),

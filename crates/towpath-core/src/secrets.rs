@@ -1,0 +1,11 @@
+//! Secrets: what they are called, where they come from, which version a deployment runs with, how they are rotated.
+//!
+//! Values are seen here only as [`SecretText`], on their way through; encryption is in `towpath-secrets`, IO in adapters.
+
+mod pin;
+mod spec;
+mod text;
+
+pub use pin::{SecretPin, SecretVersion, SourceId};
+pub use spec::{KeySpec, SecretsSpec, SourceSpec, SyncSpec, VaultAuth, VaultServer};
+pub use text::SecretText;

@@ -1,0 +1,1 @@
+//! Generators of new values: passwords, tokens.

@@ -1,0 +1,1 @@
+//! Files that `sops` reads and writes.

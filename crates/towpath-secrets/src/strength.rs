@@ -1,0 +1,1 @@
+//! How hard a value is to guess.

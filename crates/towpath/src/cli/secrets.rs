@@ -1,0 +1,29 @@
+//! `towpath secrets …`, a group of commands per subject.
+
+use clap::Subcommand;
+
+mod files;
+mod rotation;
+mod sync;
+mod validate;
+mod values;
+
+pub(crate) use files::FilesCommand;
+pub(crate) use rotation::RotationCommand;
+pub(crate) use sync::SyncArgs;
+pub(crate) use validate::ValidateSecretsArgs;
+pub(crate) use values::ValuesCommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    #[command(flatten)]
+    Values(ValuesCommand),
+    #[command(flatten)]
+    Rotation(RotationCommand),
+    #[command(flatten)]
+    Files(FilesCommand),
+    /// Checks the secrets of environments: all findings at once, each with its severity. Exit status 1 if there are any.
+    Validate(ValidateSecretsArgs),
+    /// Copies secrets to where other tools need them, and finds what differs there.
+    Sync(SyncArgs),
+}

@@ -1,0 +1,6 @@
+//! `towpath secrets sync`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {}
