@@ -4,6 +4,7 @@
 
 mod pin;
 mod spec;
+pub mod store;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};
