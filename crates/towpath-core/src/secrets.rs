@@ -4,6 +4,7 @@
 
 mod pin;
 mod spec;
+pub mod store;
 pub mod template;
 mod text;
 

@@ -202,7 +202,10 @@ impl ResolvedEnvironment {
     fn contribution(&self, key: &Path, value: &Value, of: Option<&Path>, aliases: &mut Aliases) -> Contribution {
         let origin = match self.sources.get(value.origin.source).map(|source| source.kind()) {
             Some(SourceKind::Overlay(origin)) => Some(origin),
-            Some(SourceKind::File | SourceKind::Default | SourceKind::Secret | SourceKind::Process | SourceKind::Flag) | None => None,
+            Some(
+                SourceKind::File | SourceKind::Default | SourceKind::Secret | SourceKind::Process | SourceKind::Flag,
+            )
+            | None => None,
         };
         let alias = aliases.via(&self.sources, &self.values, key.segments(), value.origin);
         Contribution {

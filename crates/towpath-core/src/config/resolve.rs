@@ -223,7 +223,8 @@ impl Work<'_> {
         let declared = &self.loaded.declared;
         let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
         let replacements = texts::replacements(&raw, &replaced);
-        let secrets = Secrets { names: secrets, roots: self.roots(&tree, (name, tier)), pins: self.pins(&tree, inputs) };
+        let secrets =
+            Secrets { names: secrets, roots: self.roots(&tree, (name, tier)), pins: self.pins(&tree, inputs) };
         let place = (tree, self.sources.clone(), replacements);
         Some(ResolvedEnvironment::new((name.clone(), tier?), typed?, variables, secrets, env, place))
     }
@@ -316,8 +317,10 @@ impl Work<'_> {
         }
         let live = matches!(self.sources.get(source).map(|source| source.kind()), Some(SourceKind::Overlay(_)));
         if live && path.first().is_some_and(|key| key == "secrets") {
-            let message = format!("`{key}` can only be set in files: what runs must find its secrets where it found them");
-            self.diagnostics.push(Diagnostic::error("config::key", label, message).help("set it in the environment's file"));
+            let message =
+                format!("`{key}` can only be set in files: what runs must find its secrets where it found them");
+            self.diagnostics
+                .push(Diagnostic::error("config::key", label, message).help("set it in the environment's file"));
             return;
         }
         if let [name] = path.as_slice()

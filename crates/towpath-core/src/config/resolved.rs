@@ -256,7 +256,8 @@ impl ResolvedEnvironment {
         }
         let version = |pin: &SecretPin| SecretText::new(format!("{} {}", pin.from, pin.version));
         let pins = self.secret_pins.iter().map(|(name, pin)| (name.clone(), version(pin))).collect();
-        template::fill(&variable.value, &pins).map_or_else(|_| variable.value.clone(), |text| format!("\0{}", text.expose()))
+        template::fill(&variable.value, &pins)
+            .map_or_else(|_| variable.value.clone(), |text| format!("\0{}", text.expose()))
     }
 
     /// Returns what a deployment of these artifacts is, and the environment of each service whose digest it names.

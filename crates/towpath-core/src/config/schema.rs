@@ -30,11 +30,8 @@ const GEO: Rule = Rule { choices: &["allow", "block"], ..Rule::NONE };
 const SECURITY: Rule = Rule { fields: &[("geo_blocking", GEO)], ..Rule::NONE };
 const AUTH: Rule = Rule { choices: &["token", "approle"], ..Rule::NONE };
 const TRANSIT: Rule = Rule { fields: &[("auth", AUTH)], ..Rule::NONE };
-const KEY: Rule = Rule {
-    fields: &[("vault-transit", TRANSIT)],
-    choices: &["age", "passphrase", "vault-transit"],
-    ..Rule::NONE
-};
+const KEY: Rule =
+    Rule { fields: &[("vault-transit", TRANSIT)], choices: &["age", "passphrase", "vault-transit"], ..Rule::NONE };
 const SECRETS: Rule = Rule { fields: &[("key", KEY)], ..Rule::NONE };
 
 /// A production environment that says something in every section: part of the reference.

@@ -226,7 +226,9 @@ impl Loaded {
             let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).map(String::as_str);
             let error = Diagnostic::error("config::unknown-variable", key, format!("`{name}` is not declared"));
             let help = suggestion(name, secrets);
-            return Some(error.help(format!("declare it under `variables:` in `towpath.yaml` with `secret: true`; {help}")));
+            return Some(
+                error.help(format!("declare it under `variables:` in `towpath.yaml` with `secret: true`; {help}")),
+            );
         }
         if !declared.is_secret(name) {
             let message = format!("`{name}` stands among secrets but is not declared `secret: true`");
@@ -249,9 +251,8 @@ impl Loaded {
             format!("`{path}` is not encrypted: its secrets stand in plain text")
         };
         let command = if encrypted { "secrets set-key" } else { "secrets encrypt --in-place" };
-        let help = format!(
-            "towpath {command} {path}; change the value where it is used if anybody else could read the file"
-        );
+        let help =
+            format!("towpath {command} {path}; change the value where it is used if anybody else could read the file");
         Diagnostic::error("config::secret-file", label, message).hidden(true).help(help)
     }
 

@@ -121,8 +121,7 @@ impl Work<'_> {
         match variables::text_of(value, declaration) {
             Ok(text) => {
                 let place = kind == Some(SourceKind::Secret) || self.in_secret_file(value.origin);
-                let literal =
-                    place || kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
+                let literal = place || kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
                 Some(Raw::new(text, value.origin, secret, literal))
             }
             Err(what) => {

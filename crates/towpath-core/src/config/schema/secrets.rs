@@ -232,7 +232,11 @@ fn spot(value: &Value, field: &str, text: &str, reader: &mut Reader) -> bool {
     let sound = text.trim_matches('/').split('/').all(step) && !text.contains(|c: char| c.is_control());
     if !sound {
         let why = format!("`{field}` is no path of Vault: `{}`", crate::config::yaml::shorten(text));
-        reader.wrong(value.get(field).unwrap_or(value), &why, "write names with `/` between, such as `shop/production`");
+        reader.wrong(
+            value.get(field).unwrap_or(value),
+            &why,
+            "write names with `/` between, such as `shop/production`",
+        );
     }
     sound
 }
@@ -274,18 +278,12 @@ impl SourceMap {
             path: vault.path.trim_matches('/').to_owned(),
         });
         let environment = environment.map(|process| SourceSpec::Environment { prefix: process.prefix });
-        let command =
-            command.map(|command| SourceSpec::Command { command: command.run, timeout: command.timeout });
+        let command = command.map(|command| SourceSpec::Command { command: command.run, timeout: command.timeout });
         vault.or(environment).or(command)
     }
 }
 
-fn server(
-    address: Option<UrlText>,
-    namespace: Option<String>,
-    ca: Option<String>,
-    auth: VaultAuthFile,
-) -> VaultServer {
+fn server(address: Option<UrlText>, namespace: Option<String>, ca: Option<String>, auth: VaultAuthFile) -> VaultServer {
     let auth = match (auth.approle, auth.token) {
         (Some(role), _) => VaultAuth::AppRole {
             mount: role.mount.trim_matches('/').to_owned(),

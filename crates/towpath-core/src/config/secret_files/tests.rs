@@ -78,10 +78,7 @@ fn explain_shows_the_file_and_a_mask() {
     let [password] = &production.explain("DB_PASSWORD").unwrap()[..] else { panic!() };
     assert_eq!((password.value.as_deref(), password.secret), (Some(MASK), true));
     let said: Vec<_> = password.contributions.iter().map(|one| (one.layer.as_str(), one.place.as_str())).collect();
-    assert_eq!(
-        said,
-        [("secret file", "secrets/production.env:2:13"), ("secret file", "secrets/staging.yaml:1:14")]
-    );
+    assert_eq!(said, [("secret file", "secrets/production.env:2:13"), ("secret file", "secrets/staging.yaml:1:14")]);
     let [url] = &production.explain("DB_URL").unwrap()[..] else { panic!() };
     assert_eq!(url.value.as_deref(), Some(MASK));
     assert!(!format!("{url:?}").contains('\0'), "{url:?}");
@@ -154,11 +151,19 @@ fn values_are_checked_where_they_are_known_and_never_shown() {
     let loaded = load(&sources(&text));
     let staging = loaded.resolve("staging", &Inputs::default()).environment.unwrap();
     let values = |password: &str| {
-        [("DB_PASSWORD", password), ("API_KEY", "k")].map(|(name, value)| (name.to_owned(), SecretText::new(value))).into()
+        [("DB_PASSWORD", password), ("API_KEY", "k")]
+            .map(|(name, value)| (name.to_owned(), SecretText::new(value)))
+            .into()
     };
     let wrong = loaded.wrong_secrets(&staging, &values("hunt er"));
     let said: Vec<_> = wrong.iter().map(|one| one.message.as_str()).collect();
-    assert_eq!(said, ["`variables.DB_PASSWORD`: the value is shorter than 8 characters", "`variables.DB_URL`: the value is not a URL such as `https://example.org`"]);
+    assert_eq!(
+        said,
+        [
+            "`variables.DB_PASSWORD`: the value is shorter than 8 characters",
+            "`variables.DB_URL`: the value is not a URL such as `https://example.org`"
+        ]
+    );
     assert!(loaded.wrong_secrets(&staging, &values("hunter-22")).is_empty());
     let rendered = loaded.rendered_with(&staging, None, &values("hunter-22"));
     assert_eq!(rendered["DB_URL"].value, "postgres://app:hunter-22@db/shop");
@@ -202,7 +207,8 @@ API_KEY: hunter2
 
 #[test]
 fn the_place_of_a_secret_cannot_be_smuggled_in() {
-    let text = project(&[STAGING]).replace("{web: {command: [./serve]}}", "{web: {command: [./serve], env: {X: \"\\0API_KEY\\0\"}}}");
+    let text = project(&[STAGING])
+        .replace("{web: {command: [./serve]}}", "{web: {command: [./serve], env: {X: \"\\0API_KEY\\0\"}}}");
     let wrong = resolve(&sources(&text), "staging", &Inputs::default());
     let shown = render_diagnostics(&wrong.sources, &wrong.diagnostics, false);
     assert!(shown.contains("`services.web.env.X` has a NUL character"), "{shown}");
@@ -218,7 +224,8 @@ fn where_secrets_come_from_is_not_laid_over_what_runs() {
         principal: crate::ids::PrincipalName::new("ana").unwrap(),
         reason: None,
     };
-    let entry = crate::config::OverlayEntry { key: "secrets.from".to_owned(), value: Some("[store]".to_owned()), origin };
+    let entry =
+        crate::config::OverlayEntry { key: "secrets.from".to_owned(), value: Some("[store]".to_owned()), origin };
     let wrong = resolve(&sources(PROJECT), "staging", &Inputs { overlay: vec![entry], ..Inputs::default() });
     assert!(wrong.diagnostics[0].message.contains("can only be set in files"), "{:?}", wrong.diagnostics);
 }
