@@ -382,6 +382,12 @@ pub fn secret<'a>(
     })
 }
 
+/// Returns the refusal of reading a secret that has no value.
+pub fn without_value(environment: &EnvironmentName, name: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, format!("`{name}` has no value in the store of {environment}"))
+        .next(format!("towpath secrets history {environment} {name}"))
+}
+
 /// Returns a version of a secret that has a value, or why there is none.
 pub fn living<'a>(
     environment: &EnvironmentName,
