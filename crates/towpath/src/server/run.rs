@@ -137,7 +137,11 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
     let proxy = Arc::new(proxy);
     let keys = secrets::ServerKeys { data: data.clone(), root: folder.root().to_owned(), bundle: bundle.clone() };
     let secrets = secrets::store(keys);
-    let sources = Arc::new(secrets::ServerSources { secrets: Arc::clone(&secrets) });
+    let sources = Arc::new(secrets::ServerSources {
+        secrets: Arc::clone(&secrets),
+        data: data.clone(),
+        root: folder.root().to_owned(),
+    });
     let options = LocalOptions::new(data, folder.root().to_owned(), Arc::clone(&blobs));
     let target = LocalTarget::open(options).map_err(|error| Failure::of(Exit::Failed, "target", &error))?;
     let target = Arc::new(target);

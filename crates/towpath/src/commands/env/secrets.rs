@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use towpath_core::{
-    config::{Loaded, ResolvedEnvironment, SourceSet, secret_file_path},
+    config::{ResolvedEnvironment, SourceSet, secret_file_path},
     secrets::{SecretPin, SecretText, SecretVersion, SourceId, SourceSpec, template},
 };
 use towpath_engine::ports::SourceError;
@@ -60,18 +60,18 @@ pub(in crate::commands) fn values(
     } else {
         let found = look(context, &environment, offline)?;
         let unasked = found.unasked;
-        laid.with_secrets(context, found.pins).map_err(|failure| {
-            unasked.iter().fold(failure, |failure, why| failure.fact("secret", why))
-        })?
+        laid.with_secrets(context, found.pins)
+            .map_err(|failure| unasked.iter().fold(failure, |failure, why| failure.fact("secret", why)))?
     };
     let needed = needed(&environment, &args.only)?;
-    let values = read(context, &environment, &needed, args.reason.as_ref())?;
+    let values = read(context, &environment, &needed, args.reason.reason.as_ref())?;
     let wrong = laid.loaded().wrong_secrets(&environment, &values);
     if let Some(failure) = mistakes(&environment.sources, &wrong, context.out.paint_err()) {
         return Err(failure);
     }
     let whole = environment.variables.iter().filter(|(_, variable)| variable.secret);
-    let whole = whole.filter_map(|(name, variable)| Some((name.clone(), template::fill(&variable.value, &values).ok()?)));
+    let whole =
+        whole.filter_map(|(name, variable)| Some((name.clone(), template::fill(&variable.value, &values).ok()?)));
     let whole = whole.collect();
     Ok(Values { environment, values, whole })
 }
@@ -129,7 +129,7 @@ fn kept(
     }
     let client = context.client().map_err(|failure| failure.message().to_owned())?;
     let name = environment.name.to_string();
-    let listed = live::asked(|| async move { client.kept_secrets(&name).await });
+    let listed = live::asked(|| async move { client.secrets(&name).await });
     let listed = listed.map_err(|failure| failure.message().to_owned())?;
     let version = |number: Option<u32>| number.map(|number| SecretVersion(number.to_string()));
     Ok(listed.secrets.into_iter().filter_map(|one| Some((one.name, version(one.version)?))).collect())
@@ -188,7 +188,7 @@ fn read_kept(
     let client = context.client()?;
     let name = environment.name.to_string();
     let body = ReadSecrets { names, reason };
-    let shown = live::asked(|| async move { client.read_kept_secrets(&name, &body).await })?;
+    let shown = live::asked(|| async move { client.read_secrets(&name, &body).await })?;
     Ok(shown.secrets.into_iter().map(|one| (one.name, SecretText::new(one.value.expose()))).collect())
 }
 
@@ -206,11 +206,4 @@ fn refused_file(error: &SourceError, wanted: &BTreeMap<String, SecretVersion>) -
 fn refused(error: &SourceError) -> Failure {
     let exit = if matches!(error, SourceError::Away { .. }) { Exit::Unreachable } else { Exit::Failed };
     Failure::of(exit, "no_secrets", error).kept("nothing was started or written")
-}
-
-/// Returns the loaded files that an environment was resolved from.
-impl Laid<'_> {
-    pub(super) fn loaded(&self) -> &Loaded {
-        self.with_file.as_ref().unwrap_or(self.loaded)
-    }
 }
