@@ -1,1 +1,3 @@
 //! Files that `sops` reads and writes.
+
+pub mod shamir;
