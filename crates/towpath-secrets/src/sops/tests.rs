@@ -61,7 +61,7 @@ when: 2026-01-02
 flow: {x: 1, y: [a, \"b: c\"]}
 ";
 
-const JSON: &str = "{\n\t\"a\": 1,\n\t\"b\": {\n\t\t\"c\": \"x\\n\\u00e9\",\n\t\t\"d\": [\n\t\t\t1.5,\n\t\t\ttrue,\n\t\t\tnull,\n\t\t\t{}\n\t\t]\n\t}\n}\n";
+const JSON: &str = "{\n\t\"a\": 1,\n\t\"b\": {\n\t\t\"c\": \"x\\né\",\n\t\t\"d\": [\n\t\t\t1.5,\n\t\t\ttrue,\n\t\t\tnull,\n\t\t\t{}\n\t\t]\n\t}\n}\n";
 const DOTENV: &str = "# note\nA=1\nB=two words\\nnext\n\nC_unencrypted=x\nEMPTY=\n";
 const INI: &str = "; top\n[one]\n; note\na = 1\nb = two words\n\n[two]\nc = x\n";
 

@@ -106,6 +106,20 @@ impl<'t> Builder<'t> {
         self.comments.push(span);
     }
 
+    /// Returns the whole place of a scalar written line by line, of which the parser tells that of its lines: from its
+    /// sign on, without the ends of lines after it.
+    pub(super) fn block_scalar(&self, span: Span) -> Span {
+        let before = self.text.get(self.last_end..span.start).unwrap_or_default();
+        let bytes = before.as_bytes();
+        let is_sign = |at: usize| {
+            let blank = at.checked_sub(1).and_then(|at| bytes.get(at)).is_none_or(u8::is_ascii_whitespace);
+            blank && matches!(bytes.get(at), Some(b'|' | b'>'))
+        };
+        let start = (0..bytes.len()).find(|at| is_sign(*at)).map_or(span.start, |at| self.last_end + at);
+        let raw = self.text.get(start..span.end).unwrap_or_default();
+        start..start + raw.trim_end_matches([' ', '\t', '\n', '\r']).len()
+    }
+
     pub(super) fn start_document(&mut self, span: &Span) {
         if !self.started {
             self.comments.sort_by(|a, b| b.start.cmp(&a.start));

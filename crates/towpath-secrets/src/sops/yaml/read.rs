@@ -80,8 +80,11 @@ fn take(builder: &mut Builder<'_>, spanned: Spanned<'_>) -> Result<(), SopsError
         Event::Scalar(text, style, _, tag) => {
             let plain = style == ScalarStyle::Plain;
             let value = self_value(builder, &text, plain, tag.as_deref(), &span)?;
-            let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-            builder.scalar(value, trimmed(builder.text(), span, block), core(tag.as_deref()).and(tag_span))?;
+            let span = match style {
+                ScalarStyle::Literal | ScalarStyle::Folded => builder.block_scalar(span),
+                _ => span,
+            };
+            builder.scalar(value, span, core(tag.as_deref()).and(tag_span))?;
         }
         Event::SequenceStart(style, ..) => builder.open(Mark::List, style == StructureStyle::Flow, span)?,
         Event::MappingStart(style, ..) => builder.open(Mark::Map, style == StructureStyle::Flow, span)?,
@@ -110,11 +113,4 @@ fn self_value(
     // A tag of another kind makes a text of anything.
     let plain = plain && (tag.is_none() || core(tag).is_some());
     scalar::value(text, plain, core(tag)).map_err(|what| builder.wrong(span.start, what))
-}
-
-/// Leaves the ends of lines after a scalar to the text around it.
-fn trimmed(text: &str, span: Span, block: bool) -> Span {
-    let raw = text.get(span.clone()).unwrap_or_default();
-    let length = if block { raw.trim_end_matches([' ', '\t', '\n', '\r']).len() } else { raw.len() };
-    span.start..span.start + length
 }
