@@ -10,3 +10,5 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
+pub mod sources;
+pub mod vault;
