@@ -11,3 +11,5 @@ pub mod keys;
 pub mod local;
 mod process;
 pub mod secret_file;
+pub mod sources;
+pub mod vault;
