@@ -15,7 +15,7 @@ use towpath_engine::{
 };
 use towpath_secrets::entropy::SystemEntropy;
 
-use crate::sources;
+use crate::sources::{self, Opener};
 
 /// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
 /// the server's data folder.
@@ -69,6 +69,8 @@ pub(super) struct ServerSources {
     pub(super) data: PathBuf,
     /// The project's folder.
     pub(super) root: PathBuf,
+    /// What opens those that are neither.
+    pub(super) opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -88,7 +90,7 @@ impl SecretSources for ServerSources {
                 let folders = (self.data.as_path(), self.root.as_path());
                 Ok(Arc::new(sources::file_for(environment, spec, folders, (path, text))))
             }
-            Opening::Named(other) => sources::named(environment, other),
+            Opening::Named(other) => self.opener.named(environment, other),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure},
     folder::mistakes,
-    sources,
+    sources::{self, Opener},
     words::count,
 };
 
@@ -55,19 +55,23 @@ pub(in crate::commands) fn values(
     if args.no_secrets || roots.in_files.is_empty() && roots.elsewhere.is_empty() {
         return Ok(Values { environment, values: BTreeMap::new(), whole: BTreeMap::new() });
     }
+    let opener = Opener::for_once(context.folder()?.root().to_owned())?;
     let environment = if roots.elsewhere.is_empty() && roots_are_of_files(&environment) {
         environment
     } else {
-        let found = look(context, &environment, offline)?;
+        let found = look(context, &environment, &opener, offline)?;
         let unasked = found.unasked;
         laid.with_secrets(context, found.pins)
             .map_err(|failure| unasked.iter().fold(failure, |failure, why| failure.fact("secret", why)))?
     };
     let needed = needed(&environment, &args.only)?;
-    let values = read(context, &environment, &needed, args.reason.reason.as_ref())?;
+    let values = read(context, &environment, &opener, &needed, args.reason.reason.as_ref())?;
     let wrong = laid.loaded().wrong_secrets(&environment, &values);
     if let Some(failure) = mistakes(&environment.sources, &wrong, context.out.paint_err()) {
         return Err(failure);
+    }
+    for name in unfinished(&environment) {
+        context.out.warn(&format!("`{name}` is left out: a secret that it is made of has no value in any source"));
     }
     let whole = environment.variables.iter().filter(|(_, variable)| variable.secret);
     let whole =
@@ -76,13 +80,25 @@ pub(in crate::commands) fn values(
     Ok(Values { environment, values, whole })
 }
 
+/// Returns the secret variables that are said and have no value, because what they are made of has none.
+fn unfinished(environment: &ResolvedEnvironment) -> Vec<String> {
+    let said = |name: &&String| environment.values.get("variables").is_some_and(|all| all.get(name).is_some());
+    let known = |name: &&String| !environment.variables.contains_key(*name);
+    environment.secrets.iter().filter(said).filter(known).cloned().collect()
+}
+
 /// Says whether files come before all other sources, so that what they have is not looked for elsewhere.
 fn roots_are_of_files(environment: &ResolvedEnvironment) -> bool {
     environment.secret_spec.from.first() == Some(&SourceSpec::Files)
 }
 
 /// Asks every source which of the secrets it has, never for a value.
-fn look(context: &Context, environment: &ResolvedEnvironment, offline: bool) -> Result<Found, Failure> {
+fn look(
+    context: &Context,
+    environment: &ResolvedEnvironment,
+    opener: &Opener,
+    offline: bool,
+) -> Result<Found, Failure> {
     let roots = &environment.secret_roots;
     let mut left: BTreeSet<String> = roots.elsewhere.iter().chain(roots.in_files.keys()).cloned().collect();
     let mut found = Found::default();
@@ -103,7 +119,7 @@ fn look(context: &Context, environment: &ResolvedEnvironment, offline: bool) -> 
                 }
             },
             SourceSpec::Vault { .. } | SourceSpec::Environment { .. } | SourceSpec::Command { .. } => {
-                let source = sources::named(&environment.name, source).map_err(|error| refused(&error))?;
+                let source = opener.named(&environment.name, source).map_err(|error| refused(&error))?;
                 let has = sources::wait(source.current(Some(&left)))?.map_err(|error| refused(&error))?;
                 (source.id(), has)
             }
@@ -149,6 +165,7 @@ fn needed(environment: &ResolvedEnvironment, only: &[String]) -> Result<BTreeMap
 fn read(
     context: &Context,
     environment: &ResolvedEnvironment,
+    opener: &Opener,
     needed: &BTreeMap<String, SecretPin>,
     reason: Option<&String>,
 ) -> Result<BTreeMap<String, SecretText>, Failure> {
@@ -164,17 +181,37 @@ fn read(
         } else if id.0 == STORE {
             values.extend(read_kept(context, environment, wanted.into_keys().collect(), reason.cloned())?);
         } else {
-            for source in &environment.secret_spec.from {
-                if matches!(source, SourceSpec::Files | SourceSpec::Store) {
-                    continue;
-                }
-                let source = sources::named(&environment.name, source).map_err(|error| refused(&error))?;
-                if source.id() == *id {
-                    values.extend(sources::wait(source.read(&wanted))?.map_err(|error| refused(&error))?);
-                    break;
-                }
+            values.extend(read_named(environment, opener, id, &wanted)?);
+        }
+    }
+    Ok(values)
+}
+
+fn read_named(
+    environment: &ResolvedEnvironment,
+    opener: &Opener,
+    id: &SourceId,
+    wanted: &BTreeMap<String, SecretVersion>,
+) -> Result<BTreeMap<String, SecretText>, Failure> {
+    let mut values = BTreeMap::new();
+    // Several may be called the same: the one that has a version gives it.
+    let others = |source: &&SourceSpec| !matches!(source, SourceSpec::Files | SourceSpec::Store);
+    for source in environment.secret_spec.from.iter().filter(others) {
+        let source = opener.named(&environment.name, source).map_err(|error| refused(&error))?;
+        if source.id() != *id {
+            continue;
+        }
+        for (name, version) in wanted.iter().filter(|(name, _)| !values.contains_key(*name)).collect::<Vec<_>>() {
+            match sources::wait(source.read(&[(name.clone(), version.clone())].into()))? {
+                Ok(read) => values.extend(read),
+                Err(SourceError::Missing { .. }) => {}
+                Err(error) => return Err(refused(&error)),
             }
         }
+    }
+    if let Some((name, version)) = wanted.iter().find(|(name, _)| !values.contains_key(*name)) {
+        let error = SourceError::Missing { source_id: id.clone(), name: name.clone(), version: version.clone() };
+        return Err(refused(&error).fact("secret", "it was changed while it was read: try again"));
     }
     Ok(values)
 }
