@@ -7,9 +7,11 @@ mod memory_blobs;
 mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
+mod one_key_provider;
 pub mod sim;
 
 pub use memory_blobs::MemoryBlobs;
 pub use memory_keys::{KeyFault, MemoryKeys};
 pub use memory_ledger::{LedgerFault, MemoryLedger};
 pub use memory_samples::MemorySamples;
+pub use one_key_provider::OneKeyProvider;
