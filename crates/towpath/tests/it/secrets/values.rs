@@ -301,7 +301,7 @@ fn an_environment_goes_back_to_a_point_in_time() {
 fn a_changed_value_goes_into_what_runs_the_way_of_a_release() {
     let mut project = project();
     let text = project.read("towpath.yaml").replace(DECLARED, &format!("{DECLARED}  GREETING: {{secret: true}}\n"));
-    let text = text.replace("SCHOOL: {default: Riverside}", "SCHOOL: {default: '${secret:GREETING}'}");
+    let text = text.replace("SCHOOL: {default: Riverside}", "SCHOOL: {secret: true, default: '${secret:GREETING}'}");
     project.write("towpath.yaml", &text);
     project.up();
     for name in ["API_KEY", "DB_PASSWORD"] {
