@@ -7,11 +7,14 @@ mod memory_blobs;
 mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
+mod memory_source;
 mod one_key_provider;
 pub mod sim;
+pub mod vault;
 
 pub use memory_blobs::MemoryBlobs;
 pub use memory_keys::{KeyFault, MemoryKeys};
 pub use memory_ledger::{LedgerFault, MemoryLedger};
 pub use memory_samples::MemorySamples;
+pub use memory_source::MemorySource;
 pub use one_key_provider::OneKeyProvider;
