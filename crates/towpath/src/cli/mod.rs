@@ -28,6 +28,10 @@ pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, Gc
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use schema::SchemaArgs;
+pub(crate) use secrets::{
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileArgs, FileStatusArgs, MergeArgs, ResultArgs, RotateFileArgs,
+    UpdateKeysArgs,
+};
 pub(crate) use secrets::{FilesCommand, RotationCommand, SecretsCommand, SyncArgs, ValidateSecretsArgs, ValuesCommand};
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
