@@ -98,7 +98,11 @@ pub fn merge_text(
         let side = merger.conflict(if base.is_some() { ConflictKind::Changed } else { ConflictKind::Added });
         return Ok(MergedText { text: owned(three.of(side)), conflicts: merger.conflicts });
     }
-    let trees = Three { base: base.map(|text| tree(format, text)).transpose()?, ours: tree(format, ours)?, theirs: tree(format, theirs)? };
+    let trees = Three {
+        base: base.map(|text| tree(format, text)).transpose()?,
+        ours: tree(format, ours)?,
+        theirs: tree(format, theirs)?,
+    };
     let text = merger.documents(&three, &trees);
     Ok(MergedText { text, conflicts: merger.conflicts })
 }
@@ -156,7 +160,9 @@ impl fmt::Display for Conflict {
             ConflictKind::Items => ": both sides changed the same items of the list",
             ConflictKind::Comments => ": both sides changed its comments",
             ConflictKind::Recipients => "",
-            ConflictKind::Shape => ": both sides changed it, and it is a value, a list or a map here and something else there",
+            ConflictKind::Shape => {
+                ": both sides changed it, and it is a value, a list or a map here and something else there"
+            }
         })
     }
 }

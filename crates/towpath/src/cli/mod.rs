@@ -29,7 +29,7 @@ pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use secrets::{
-    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileArgs, FileStatusArgs, MergeArgs, ResultArgs, RotateFileArgs,
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileStatusArgs, MergeArgs, ResultArgs, RotateFileArgs,
     UpdateKeysArgs,
 };
 pub(crate) use secrets::{FilesCommand, RotationCommand, SecretsCommand, SyncArgs, ValidateSecretsArgs, ValuesCommand};

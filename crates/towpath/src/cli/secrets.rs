@@ -9,7 +9,7 @@ mod validate;
 mod values;
 
 pub(crate) use files::{
-    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileArgs, FileStatusArgs, FilesCommand, MergeArgs, ResultArgs,
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileStatusArgs, FilesCommand, MergeArgs, ResultArgs,
     RotateFileArgs, UpdateKeysArgs,
 };
 pub(crate) use rotation::RotationCommand;

@@ -1,12 +1,12 @@
 //! Merging maps and lists: key by key, item by item.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use zeroize::Zeroizing;
 
 use super::{
     ConflictKind, Merger, Plain, Side,
-    cut::{Cut, Piece, View},
+    cut::{Cut, Piece, View, documents},
     flow::Flow,
     order,
     same::same,
@@ -23,26 +23,40 @@ pub(super) struct Part {
     pub(super) body: Plain,
 }
 
+/// One document of a text.
+struct Whole<'t> {
+    text: &'t str,
+    document: &'t Document,
+    region: Range<usize>,
+}
+
 impl Merger<'_> {
     /// Merges whole files.
-    pub(super) fn documents(&mut self, text: &Three<&str>, trees: &Three<Tree>) -> Plain {
+    pub(super) fn documents<'t>(&mut self, text: &Three<&'t str>, trees: &'t Three<Tree>) -> Plain {
         let count = trees.ours.documents.len();
         let alike = trees.theirs.documents.len() == count;
         let whole = text.ours.len() + text.theirs.len();
         let mut out = Zeroizing::new(String::with_capacity(whole));
         let mut at = 0;
+        let regions = Three {
+            base: text.base.zip(trees.base.as_ref()).map(|(text, tree)| documents(text, tree)),
+            ours: documents(text.ours, &trees.ours),
+            theirs: documents(text.theirs, &trees.theirs),
+        };
         for index in 0..count {
-            let documents = Three {
-                base: trees.base.as_ref().and_then(|tree| tree.documents.get(index)),
-                ours: trees.ours.documents.get(index),
-                theirs: trees.theirs.documents.get(index),
+            let found = |text: &'t str, tree: &'t Tree, regions: &[Range<usize>]| {
+                Some(Whole { text, document: tree.documents.get(index)?, region: regions.get(index)?.clone() })
             };
-            let (Some(ours), Some(theirs), true) = (documents.ours, documents.theirs, alike) else { break };
-            let merged = self.document(text, &Three { base: documents.base, ours, theirs });
-            let Some(merged) = merged else { break };
-            out.push_str(text.ours.get(at..ours.span.start).unwrap_or_default());
+            let base = text.base.zip(trees.base.as_ref()).zip(regions.base.as_ref());
+            let base = base.and_then(|((text, tree), regions)| found(text, tree, regions));
+            let ours = found(text.ours, &trees.ours, &regions.ours);
+            let theirs = found(text.theirs, &trees.theirs, &regions.theirs);
+            let (Some(ours), Some(theirs), true) = (ours, theirs, alike) else { break };
+            let region = ours.region.clone();
+            let Some(merged) = self.document(Three { base, ours, theirs }) else { break };
+            out.push_str(text.ours.get(at..region.start).unwrap_or_default());
             out.push_str(&merged);
-            at = ours.span.end;
+            at = region.end;
             if index + 1 == count {
                 out.push_str(text.ours.get(at..).unwrap_or_default());
                 return out;
@@ -55,21 +69,24 @@ impl Merger<'_> {
         Zeroizing::new((*text.of(side)).to_owned())
     }
 
-    fn document(&mut self, text: &Three<&str>, documents: &Three<&Document>) -> Option<Plain> {
-        let base = text.base.zip(documents.base);
-        let three = Three { base, ours: (text.ours, documents.ours), theirs: (text.theirs, documents.theirs) };
-        if three.ours.1.root.flow {
-            let flows = three.try_map(|(text, document)| Flow::of_block(text, &document.root))?;
-            let (text, document) = three.ours;
-            let before = text.get(document.span.start..document.root.span.start)?;
-            let after = text.get(document.root.span.end..document.span.end)?;
+    fn document(&mut self, three: Three<Whole<'_>>) -> Option<Plain> {
+        if three.ours.document.root.flow {
+            let (text, region) = (three.ours.text, three.ours.region.clone());
+            let root = three.ours.document.root.span.clone();
+            let flows = three.try_map(|whole| Flow::of_block(whole.text, &whole.document.root))?;
+            let (before, after) = (text.get(region.start..root.start)?, text.get(root.end..region.end)?);
             let merged = self.flow(&flows);
             return Some(Zeroizing::new([before, &merged, after].concat()));
         }
-        let views = three.try_map(|(text, document)| {
-            let (start, end) = (document.span.start, document.span.end);
-            (!document.root.flow || document.root.items.is_empty())
-                .then_some(View { text, block: &document.root, start, end, inline: false })
+        let views = three.try_map(|Whole { text, document, region }| {
+            let block = &document.root;
+            (!block.flow || block.items.is_empty()).then_some(View {
+                text,
+                block,
+                start: region.start,
+                end: region.end,
+                inline: false,
+            })
         })?;
         self.block(&views)
     }
@@ -82,7 +99,8 @@ impl Merger<'_> {
         let edge = |part: fn(&Cut<'_>) -> String| cuts.as_ref().map(|cut| Zeroizing::new(part(cut)));
         let header = self.comments(edge(|cut| cut.header.to_owned()));
         let footer = self.comments(edge(|cut| cut.footer.to_owned()));
-        let size = header.len() + footer.len() + parts.iter().map(|p| p.lead.len() + p.body.len() + column + 1).sum::<usize>();
+        let size =
+            header.len() + footer.len() + parts.iter().map(|p| p.lead.len() + p.body.len() + column + 1).sum::<usize>();
         let mut out = Zeroizing::new(String::with_capacity(size));
         out.push_str(&header);
         for (index, part) in parts.iter().enumerate() {
@@ -187,11 +205,8 @@ impl Merger<'_> {
         let (merged, tail) = if let Some(flows) = known.try_map(|piece| Flow::of_piece(piece)) {
             (self.flow(&flows), three.ours.tail)
         } else {
-            let views = Three {
-                base: base.and_then(Piece::view),
-                ours: three.ours.view()?,
-                theirs: three.theirs.view()?,
-            };
+            let views =
+                Three { base: base.and_then(Piece::view), ours: three.ours.view()?, theirs: three.theirs.view()? };
             if views.ours.inline != views.theirs.inline {
                 return None;
             }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use super::Plain;
-use crate::sops::tree::{Block, Item, Node};
+use crate::sops::tree::{Block, Item, Node, Tree};
 
 /// The text of a map or list that is written on lines of its own.
 #[derive(Clone, Copy)]
@@ -79,9 +79,23 @@ impl<'t> Piece<'t> {
 }
 
 impl<'t> View<'t> {
+    /// Returns the column its items are written in.
+    fn column(&self) -> usize {
+        if self.inline {
+            return self.start - line_start(self.text, self.start);
+        }
+        let first = self.block.items.iter().find_map(|item| match item {
+            Item::Comment(_) => None,
+            Item::Pair(pair) => Some(pair.key_span.start),
+            Item::Element(node) => Some(first(node)),
+        });
+        first.map_or(0, |first| indentation(self.text.get(line_start(self.text, first)..).unwrap_or_default()))
+    }
+
     /// Cuts the block; `None` where its parts are not on lines of their own.
     pub(super) fn cut(&self) -> Option<Cut<'t>> {
         let text = self.text;
+        let column = self.column();
         let mut at = self.start;
         let mut header = "";
         let mut pieces: Vec<Piece<'t>> = Vec::new();
@@ -93,7 +107,9 @@ impl<'t> View<'t> {
             };
             let inline_first = self.inline && pieces.is_empty() && !text.get(self.start..start)?.contains('\n');
             let line = if inline_first { self.start } else { line_start(text, start) };
-            if line < at {
+            // A sign of a list on a line of its own, or two keys on one.
+            let lone = key.is_none() && !text.get(line..)?.trim_start_matches(' ').starts_with('-');
+            if line < at || lone {
                 return None;
             }
             let mut lead = text.get(at..line)?;
@@ -108,7 +124,7 @@ impl<'t> View<'t> {
                 key,
                 node,
                 text,
-                column: self.block.column,
+                column,
                 lead,
                 head: text.get(head_start..value.start)?,
                 value: (value.start, value.end),
@@ -117,7 +133,7 @@ impl<'t> View<'t> {
             });
             at = end;
         }
-        Some(Cut { column: self.block.column, header, pieces, footer: text.get(at..self.end)? })
+        Some(Cut { column, header, pieces, footer: text.get(at..self.end)? })
     }
 }
 
@@ -142,10 +158,41 @@ fn region(text: &str, node: &Node, from: usize, end: usize) -> Option<(Range<usi
                 return Some((after..end, false));
             }
             let nested = matches!(node, Node::List(_));
-            let start = if nested { line + block.column } else { start };
-            Some((start.clamp(from.min(start), end)..end, true))
+            let start = if nested { line + text.get(line..start)?.rfind('-')? } else { start };
+            Some((start..end.max(start), true))
         }
     }
+}
+
+/// Returns where the documents of a text are, with the comments around them and without the lines that part them.
+pub(super) fn documents(text: &str, tree: &Tree) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let mut regions: Vec<Range<usize>> = Vec::new();
+    for document in &tree.documents {
+        let before = text.get(at..document.span.start.max(at)).unwrap_or_default();
+        let mut start = at;
+        let mut line_at = at;
+        for line in before.split_inclusive('\n') {
+            let parts = line.starts_with("---") || line.starts_with("...") || line.starts_with('%');
+            line_at += line.len();
+            if parts {
+                start = line_at;
+            }
+        }
+        if let (Some(last), Some(marker)) = (regions.last_mut(), before.find("---")) {
+            // Comments up to the line that parts them belong to the one before.
+            last.end = at + marker;
+        }
+        // What stands behind the marker on its line is the document's own.
+        let start = start.min(document.span.start.max(at));
+        at = document.span.end.max(start);
+        regions.push(start..at);
+    }
+    if let Some(last) = regions.last_mut() {
+        let rest = text.get(last.end..).unwrap_or_default();
+        last.end += rest.split_inclusive('\n').take_while(|line| !line.starts_with("...")).map(str::len).sum::<usize>();
+    }
+    regions
 }
 
 /// Returns where a value begins.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     entropy::Entropy,
     sops::{
-        Creation, DataKey, File, Format, KeyGroup, MasterKeys, Metadata, SopsError, UnwrapError, WrapKeys,
+        Creation, DataKey, File, Format, KeyGroup, MasterKeys, Metadata, SopsError, UnwrapError, Value, WrapKeys,
         path::Path,
         seal::{self, Stash},
     },
@@ -101,10 +101,11 @@ impl Merge {
         Ok(merged)
     }
 
-    /// Returns the plain text with what differs between markers; `None` where there is no conflict in it.
-    pub fn marked_text(&self) -> Result<Option<Plain>, MergeError> {
-        let ours = self.text(&|_| Side::Ours)?;
-        let theirs = self.text(&|_| Side::Theirs)?;
+    /// Returns the plain text with what differs between markers, but for conflicts in which `said` knows whose word holds;
+    /// `None` where nothing differs.
+    pub fn marked_text(&self, said: &dyn Fn(&Conflict) -> Option<Side>) -> Result<Option<Plain>, MergeError> {
+        let ours = self.text(&|conflict| said(conflict).unwrap_or(Side::Ours))?;
+        let theirs = self.text(&|conflict| said(conflict).unwrap_or(Side::Theirs))?;
         let marked = lines::marked(&ours.text, &theirs.text, ("ours", "theirs"), &|_| false);
         Ok(marked.map(Zeroizing::new))
     }
@@ -118,11 +119,17 @@ impl Merge {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
         let (ours, theirs) = (seal(Side::Ours)?, seal(Side::Theirs)?);
-        Ok(lines::marked(&ours, &theirs, ("ours", "theirs"), &|lines| lines.iter().all(|line| is_stamp(line))).map(String::into_bytes))
+        Ok(lines::marked(&ours, &theirs, ("ours", "theirs"), &|lines| lines.iter().all(|line| is_stamp(line)))
+            .map(String::into_bytes))
     }
 
     /// Encrypts a merged text for whom both sides let open the file; `take` says whose recipients, where no rule does.
-    pub fn seal(&self, text: &[u8], take: &dyn Fn(&Conflict) -> Side, tools: &Tools<'_>) -> Result<Vec<u8>, MergeError> {
+    pub fn seal(
+        &self,
+        text: &[u8],
+        take: &dyn Fn(&Conflict) -> Side,
+        tools: &Tools<'_>,
+    ) -> Result<Vec<u8>, MergeError> {
         let metadata = self.metadata();
         let (groups, threshold) = recipients::merged(&metadata).unwrap_or_else(|| {
             let conflict = Conflict { path: Path::default(), kind: ConflictKind::Recipients };
@@ -146,7 +153,7 @@ impl Merge {
             return Ok(seal::create(text, self.format, &creation, tools.wrap, tools.now, tools.entropy, false)?);
         };
         let bytes = self.sealed(side, text, tools)?;
-        let wanted = Metadata { groups, threshold, ..metadata.of(side).clone() };
+        let wanted = Metadata { groups, threshold, ..(*metadata.of(side)).clone() };
         if same_groups(metadata.of(side), &wanted) {
             return Ok(bytes);
         }
@@ -184,6 +191,12 @@ impl Merge {
 
     fn metadata(&self) -> Three<&Metadata> {
         self.versions.as_ref().map(|version| version.file.metadata())
+    }
+
+    /// Returns one side's value, to be shown where that is asked for.
+    pub fn value(&self, side: Side, path: &Path) -> Option<Value> {
+        let version = self.versions.of(side);
+        version.file.decrypt(&version.key).ok()?.get(path).cloned()
     }
 
     /// Returns whom one of the sides let open the file and the result does not, by name.

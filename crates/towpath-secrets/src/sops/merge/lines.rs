@@ -12,7 +12,7 @@ pub fn has_markers(text: &str) -> bool {
 
 /// Returns the text that is in both, and what differs between markers; `None` where nothing does. What `quiet` says of both
 /// parts of a difference is taken as ours has it.
-pub fn marked(ours: &str, theirs: &str, names: (&str, &str), quiet: &dyn Fn(&[&str]) -> bool) -> Option<String> {
+pub(super) fn marked(ours: &str, theirs: &str, names: (&str, &str), quiet: &dyn Fn(&[&str]) -> bool) -> Option<String> {
     let a: Vec<&str> = ours.split_inclusive('\n').collect();
     let b: Vec<&str> = theirs.split_inclusive('\n').collect();
     let mut out = String::with_capacity(ours.len() + theirs.len());
@@ -69,7 +69,9 @@ pub(super) fn matches(a: usize, b: usize, same: impl Fn(usize, usize) -> bool) -
     let (rows, columns) = (a - start - end, b - start - end);
     let mut found: Vec<(usize, usize)> = (0..start).map(|at| (at, at)).collect();
     if rows.saturating_mul(columns) <= MAX_PAIRS {
-        found.extend(longest(rows, columns, |x, y| same(start + x, start + y)).into_iter().map(|(x, y)| (start + x, start + y)));
+        found.extend(
+            longest(rows, columns, |x, y| same(start + x, start + y)).into_iter().map(|(x, y)| (start + x, start + y)),
+        );
     }
     found.extend((0..end).rev().map(|at| (a - 1 - at, b - 1 - at)));
     found
@@ -82,11 +84,8 @@ fn longest(rows: usize, columns: usize, same: impl Fn(usize, usize) -> bool) -> 
     let at = |table: &[u32], x: usize, y: usize| table.get(x * width + y).copied().unwrap_or(0);
     for x in (0..rows).rev() {
         for y in (0..columns).rev() {
-            let best = if same(x, y) {
-                at(&table, x + 1, y + 1) + 1
-            } else {
-                at(&table, x + 1, y).max(at(&table, x, y + 1))
-            };
+            let best =
+                if same(x, y) { at(&table, x + 1, y + 1) + 1 } else { at(&table, x + 1, y).max(at(&table, x, y + 1)) };
             if let Some(cell) = table.get_mut(x * width + y) {
                 *cell = best;
             }

@@ -20,7 +20,11 @@ impl Merger<'_> {
         for (b, o, t) in shared.chain([(base.len(), ours.len(), theirs.len())]) {
             let start = at.base.unwrap_or(0);
             self.hunk(
-                &Three { base: Some(part(base, start..b)), ours: part(ours, at.ours..o), theirs: part(theirs, at.theirs..t) },
+                &Three {
+                    base: Some(part(base, start..b)),
+                    ours: part(ours, at.ours..o),
+                    theirs: part(theirs, at.theirs..t),
+                },
                 (at.ours, column),
                 &mut parts,
             );
@@ -37,7 +41,8 @@ impl Merger<'_> {
     /// Merges the items between two that are the same on all sides.
     fn hunk(&mut self, three: &Three<&[Piece<'_>]>, (index, column): (usize, usize), parts: &mut Vec<Part>) {
         let base = three.base.unwrap_or_default();
-        let alike = |a: &[Piece<'_>], b: &[Piece<'_>]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a.node, b.node));
+        let alike =
+            |a: &[Piece<'_>], b: &[Piece<'_>]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a.node, b.node));
         let side = if alike(base, three.ours) {
             Side::Theirs
         } else if alike(base, three.theirs) || alike(three.ours, three.theirs) {

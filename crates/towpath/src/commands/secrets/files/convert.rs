@@ -22,9 +22,8 @@ pub(super) fn convert(plain: &Plain, below: &Path, format: Format) -> Result<Zer
             Ok(Zeroizing::new(out.trim_start_matches('\n').as_bytes().to_vec()))
         }
         Format::Dotenv => dotenv(&root),
-        Format::Ini | Format::Binary => {
-            Err(Failure::usage(format!("values cannot be written as {format} here")).next("--output-type yaml, json or dotenv"))
-        }
+        Format::Ini | Format::Binary => Err(Failure::usage(format!("values cannot be written as {format} here"))
+            .next("--output-type yaml, json or dotenv")),
     }
 }
 
@@ -75,7 +74,8 @@ fn yaml(value: &Json, depth: usize, out: &mut String) {
             for (key, value) in object {
                 let plain = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                     && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-                    && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&key.to_ascii_lowercase().as_str());
+                    && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+                        .contains(&key.to_ascii_lowercase().as_str());
                 let key = if plain { key.clone() } else { Json::String(key.clone()).to_string() };
                 out.push_str(&format!("\n{indent}{key}:"));
                 yaml(value, depth + 1, out);
@@ -95,7 +95,8 @@ fn yaml(value: &Json, depth: usize, out: &mut String) {
 }
 
 fn dotenv(root: &Json) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let unfit = |what: &str| Failure::new(Exit::Failed, "not_dotenv", format!("{what} cannot be a line of a dotenv file"));
+    let unfit =
+        |what: &str| Failure::new(Exit::Failed, "not_dotenv", format!("{what} cannot be a line of a dotenv file"));
     let object = root.as_object().ok_or_else(|| unfit("a single value"))?;
     let mut out = Zeroizing::new(String::new());
     for (key, value) in object {

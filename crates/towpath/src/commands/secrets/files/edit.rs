@@ -146,7 +146,11 @@ fn path_of(context: &Context, what: &str) -> Result<PathBuf, Failure> {
     }
     let folder = context.folder()?;
     let loaded = folder.load()?;
-    let name = if what == "base" { what.to_owned() } else { loaded.find(what).map_err(|error| Failure::of(Exit::Usage, "not_found", &error))?.to_string() };
+    let name = if what == "base" {
+        what.to_owned()
+    } else {
+        loaded.find(what).map_err(|error| Failure::of(Exit::Usage, "not_found", &error))?.to_string()
+    };
     let of_ending = |ending: &str| folder.root().join(FOLDER).join(format!("{name}.{ending}"));
     let there = ["yaml", "yml", "json", "env"].into_iter().map(of_ending).find(|path| path.is_file());
     Ok(there.unwrap_or_else(|| of_ending("yaml")))
@@ -167,7 +171,9 @@ fn refuse_link(path: &Path) -> Result<(), Failure> {
 /// Returns what a new file begins with in the editor.
 fn beginning(name: &str, format: Format) -> Zeroizing<Vec<u8>> {
     let hint = |line: &str| {
-        format!("{HINT} {name} is new. Write one {line} a line; lines that begin with `{HINT}` are not kept.\n{HINT} If you write nothing, no file is made.\n")
+        format!(
+            "{HINT} {name} is new. Write one {line} a line; lines that begin with `{HINT}` are not kept.\n{HINT} If you write nothing, no file is made.\n"
+        )
     };
     let text = match format {
         Format::Yaml => hint("`NAME: value`"),

@@ -2,7 +2,7 @@
 //!
 //! Signals that would end this process end the editor instead, so that the copy is always erased.
 
-use std::{env, fs, io::Read as _, path::Path, process::ExitStatus};
+use std::{env, fs, io::Read as _, path::PathBuf, process::ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
@@ -24,9 +24,10 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// A text in an editor.
 pub(super) struct Editing {
-    folder: PrivateFolder,
-    path: std::path::PathBuf,
+    path: PathBuf,
     editor: Vec<String>,
+    /// Erased with all in it when the editing ends.
+    _folder: PrivateFolder,
 }
 
 impl Editing {
@@ -35,7 +36,7 @@ impl Editing {
         let editor = editor()?;
         let folder = PrivateFolder::make()?;
         let path = folder.write(name, text)?;
-        Ok(Self { folder, path, editor })
+        Ok(Self { path, editor, _folder: folder })
     }
 
     /// Runs the editor to its end and returns what it left.
@@ -56,7 +57,9 @@ impl Editing {
     }
 
     async fn wait(&self) -> Result<ExitStatus, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::new(Exit::Failed, "signals", "cannot take signals").because(&error));
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::new(Exit::Failed, "signals", "cannot take signals").because(&error))
+        };
         // A key press reaches the editor, too, which does with it what it likes.
         let mut pressed = listen(SignalKind::interrupt())?;
         let mut quit = listen(SignalKind::quit())?;
@@ -100,12 +103,6 @@ impl Editing {
         bytes.reserve_exact(about.map_or(0, |about| usize::try_from(about.len().min(MAX_BYTES)).unwrap_or(0)) + 1);
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&self.path, &error).kept(KEPT))?;
         Ok(bytes)
-    }
-
-    /// Returns the folder of the copy.
-    #[cfg(test)]
-    pub(super) fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(&self.path)
     }
 }
 

@@ -8,7 +8,12 @@ use super::{
     rules,
     transit::Vault,
 };
-use crate::{cli::EncryptArgs, commands::Outcome, context::Context, failure::{Exit, Failure}};
+use crate::{
+    cli::EncryptArgs,
+    commands::Outcome,
+    context::Context,
+    failure::{Exit, Failure},
+};
 
 pub(super) fn run(context: &Context, args: &EncryptArgs) -> Outcome {
     let named = args.creation.filename_override.as_deref();

@@ -28,7 +28,8 @@ pub(super) struct Stages {
 fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {
     let command = Command::new("git").arg("-C").arg(folder).args(arguments).stdin(Stdio::null()).output();
     command.map_err(|error| {
-        let message = if error.kind() == io::ErrorKind::NotFound { "git is not installed" } else { "git cannot be started" };
+        let message =
+            if error.kind() == io::ErrorKind::NotFound { "git is not installed" } else { "git cannot be started" };
         Failure::new(Exit::Failed, "no_git", message).because(&error)
     })
 }
@@ -82,13 +83,17 @@ pub(super) fn install(folder: &Path, patterns: &[String]) -> Result<Installed, F
         let set = run(&top, &["config", "--local", &format!("merge.{DRIVER}.{key}"), value])?;
         if !set.status.success() {
             let why = String::from_utf8_lossy(&set.stderr).trim().to_owned();
-            return Err(Failure::new(Exit::Failed, "git_config", "git's configuration cannot be written").fact("git", why));
+            return Err(
+                Failure::new(Exit::Failed, "git_config", "git's configuration cannot be written").fact("git", why)
+            );
         }
     }
     let usual = || USUAL.iter().map(|pattern| format!("{prefix}{pattern}")).collect();
     let patterns: Vec<String> = if patterns.is_empty() { usual() } else { patterns.to_vec() };
     if let Some(wrong) = patterns.iter().find(|pattern| pattern.is_empty() || pattern.contains(char::is_whitespace)) {
-        return Err(Failure::usage(format!("`{wrong}` is no pattern of `.gitattributes`: it has a blank, or is empty")));
+        return Err(Failure::usage(format!(
+            "`{wrong}` is no pattern of `.gitattributes`: it has a blank, or is empty"
+        )));
     }
     let attributes = top.join(".gitattributes");
     let added = add_lines(&attributes, &patterns)?;
@@ -120,7 +125,9 @@ fn program() -> Result<String, Failure> {
     })?;
     let folders = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&folders).map(|folder| folder.join("towpath")).find(|path| path.is_file());
-    let same = found.and_then(|found| fs::canonicalize(found).ok()).is_some_and(|found| fs::canonicalize(&own).ok() == Some(found));
+    let same = found
+        .and_then(|found| fs::canonicalize(found).ok())
+        .is_some_and(|found| fs::canonicalize(&own).ok() == Some(found));
     let quoted = || format!("'{}'", own.to_string_lossy().replace('\'', "'\\''"));
     Ok(if same { "towpath".to_owned() } else { quoted() })
 }

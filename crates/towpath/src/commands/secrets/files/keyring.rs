@@ -82,7 +82,8 @@ impl Keyring {
                 Locked::Ssh(path, _) => path.display().to_string(),
                 Locked::Age(place, _) => place.clone(),
             };
-            failure = failure.fact("key", format!("{place} opens with a passphrase, which is asked for on a terminal only"));
+            failure =
+                failure.fact("key", format!("{place} opens with a passphrase, which is asked for on a terminal only"));
         }
         if !self.empty.is_empty() {
             failure = failure.fact("where", format!("no key in {}", self.empty.join(", ")));
@@ -97,13 +98,14 @@ impl Keyring {
         for locked in std::mem::take(&mut self.locked) {
             match locked {
                 Locked::Ssh(path, text) if ssh => {
-                    let passphrase = SecretText::new(ask_hidden(context, &format!("passphrase of {}", path.display()))?);
+                    let passphrase =
+                        ask_secret(context, &path.display().to_string())?;
                     let added = self.identities.add_ssh(&text, Some(&passphrase));
                     self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
                     any = true;
                 }
                 Locked::Age(place, bytes) => {
-                    let passphrase = SecretText::new(ask_hidden(context, &format!("passphrase of {place}"))?);
+                    let passphrase = ask_secret(context, &place)?;
                     let added = self.identities.add_encrypted(&bytes, &passphrase);
                     self.note(place, added.map_err(|error| error.to_string()));
                     any = true;
@@ -196,6 +198,11 @@ impl Keyring {
         let added = self.identities.add_ssh(&text, None);
         self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
     }
+}
+
+fn ask_secret(context: &Context, place: &str) -> Result<SecretText, Failure> {
+    let mut answer = ask_hidden(context, &format!("passphrase of {place}"))?;
+    Ok(SecretText::new(std::mem::take(&mut *answer)))
 }
 
 fn home() -> Option<PathBuf> {

@@ -44,7 +44,8 @@ fn install(context: &Context, args: &MergeArgs) -> Outcome {
     let folder = context.globals.project.clone().unwrap_or_else(|| ".".into());
     let installed = git::install(&folder, &args.pattern)?;
     context.out.show(&installed, |_| {
-        let lines: String = installed.added.iter().map(|line| format!("{}: {line}\n", installed.attributes.display())).collect();
+        let lines: String =
+            installed.added.iter().map(|line| format!("{}: {line}\n", installed.attributes.display())).collect();
         format!("{lines}git merges these files by `{}`\n", installed.driver)
     })?;
     context.out.next("commit .gitattributes; the configuration of git is for each clone: everybody runs this once");
@@ -64,7 +65,11 @@ impl Take {
         let side = match side {
             "ours" => Side::Ours,
             "theirs" => Side::Theirs,
-            _ => return Err(Failure::usage(format!("`--take {text}` names no side")).next("--take ours, or --take NAME=theirs")),
+            _ => {
+                return Err(
+                    Failure::usage(format!("`--take {text}` names no side")).next("--take ours, or --take NAME=theirs")
+                );
+            }
         };
         Ok(Self { place: place.map(str::to_owned), side })
     }
@@ -150,7 +155,8 @@ fn no_conflict(file: &Path, name: &str, one_side: bool) -> Failure {
             .next("git add it to keep it, or git rm it");
     }
     let marked = fs::read(file).is_ok_and(|bytes| has_markers(&String::from_utf8_lossy(&bytes)));
-    let failure = Failure::new(Exit::Usage, "no_conflict", format!("git has no conflict in `{name}`")).kept("the file as it was");
+    let failure =
+        Failure::new(Exit::Usage, "no_conflict", format!("git has no conflict in `{name}`")).kept("the file as it was");
     if marked {
         // What is between the markers is not all that was merged, so no MAC would say what is right.
         failure
@@ -170,9 +176,11 @@ fn edited(
     takes: &[Take],
 ) -> Result<Zeroizing<Vec<u8>>, Box<Failure>> {
     if context.globals.no_input {
-        return Err(Box::new(Failure::new(Exit::Refused, "conflict", format!("{name} has conflicts"))
-            .kept("the file as it was")
-            .next("--take ours, --take theirs or --take NAME=theirs; or without --no-input, to edit")));
+        return Err(Box::new(
+            Failure::new(Exit::Refused, "conflict", format!("{name} has conflicts"))
+                .kept("the file as it was")
+                .next("--take ours, --take theirs or --take NAME=theirs; or without --no-input, to edit"),
+        ));
     }
     let marked = merge.marked_text(&|conflict| said(takes, conflict));
     let marked = marked.map_err(|error| Failure::of(Exit::Failed, "merge", &error))?;
@@ -182,7 +190,8 @@ fn edited(
     loop {
         let text = editing.run()?;
         let Some(line) = first_marker(&text) else { return Ok(text) };
-        let failure = Failure::new(Exit::Refused, "conflict", format!("line {line} still has a marker of a conflict")).kept(KEPT);
+        let failure =
+            Failure::new(Exit::Refused, "conflict", format!("line {line} still has a marker of a conflict")).kept(KEPT);
         if !context.is_interactive() {
             return Err(Box::new(failure));
         }
@@ -280,7 +289,10 @@ fn tell(context: &Context, args: &MergeArgs, merge: &Merge, conflicts: &[Conflic
 fn warn_of_removed(context: &Context, merge: &Merge) {
     let removed = merge.removed();
     if !removed.is_empty() {
-        context.out.warn(&format!("{} can open the file no more, but knows the values it had: rotate them", removed.join(", ")));
+        context.out.warn(&format!(
+            "{} can open the file no more, but knows the values it had: rotate them",
+            removed.join(", ")
+        ));
     }
 }
 

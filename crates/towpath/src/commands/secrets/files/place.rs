@@ -72,7 +72,8 @@ pub(super) fn wrong(name: &str, error: &SopsError) -> Failure {
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
     let mode = match fs::symlink_metadata(path) {
         Ok(about) if about.is_symlink() => {
-            let target = fs::read_link(path).map_or_else(|_| "another file".to_owned(), |to| format!("`{}`", to.display()));
+            let target =
+                fs::read_link(path).map_or_else(|_| "another file".to_owned(), |to| format!("`{}`", to.display()));
             return Err(Failure::new(Exit::Refused, "link", format!("`{}` is a link to {target}", path.display()))
                 .kept("nothing was written")
                 .next("name the file itself"));
@@ -133,7 +134,9 @@ impl Delivery {
         match (&args.to, args.in_place, &input.path) {
             (Some(to), _, _) => Ok(Self::Write(to.clone())),
             (None, true, Some(path)) => Ok(Self::Replace(path.clone())),
-            (None, true, None) => Err(Failure::usage("standard input has no place to write to").next("leave --in-place out")),
+            (None, true, None) => {
+                Err(Failure::usage("standard input has no place to write to").next("leave --in-place out"))
+            }
             (None, false, _) => Ok(Self::Print),
         }
     }

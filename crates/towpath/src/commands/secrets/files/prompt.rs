@@ -23,7 +23,8 @@ pub(super) fn ask_hidden(context: &Context, question: &str) -> Result<Zeroizing<
     tcsetattr(&stdin, OptionalActions::Flush, &quiet).map_err(|error| failed(&error.into()))?;
     let mut answer = Zeroizing::new(String::with_capacity(1024));
     let mut err = io::stderr().lock();
-    let read = write!(err, "{question}: ").and_then(|()| err.flush()).and_then(|()| stdin.lock().read_line(&mut answer));
+    let read =
+        write!(err, "{question}: ").and_then(|()| err.flush()).and_then(|()| stdin.lock().read_line(&mut answer));
     // Whatever happened, the terminal is as it was.
     let _ = tcsetattr(&stdin, OptionalActions::Flush, &before);
     let _ = writeln!(err);

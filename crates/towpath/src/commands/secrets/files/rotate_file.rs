@@ -61,7 +61,9 @@ fn changed(
         }
         if groups.iter().map(|group| group.keys.len()).sum::<usize>() == before {
             let message = format!("`{}` is no key of {name}", key.name());
-            return Err(Failure::new(Exit::Usage, "not_found", message).kept("nothing was changed").next(format!("towpath secrets file-status {name}")));
+            return Err(Failure::new(Exit::Usage, "not_found", message)
+                .kept("nothing was changed")
+                .next(format!("towpath secrets file-status {name}")));
         }
     }
     if let Some(first) = groups.first_mut() {

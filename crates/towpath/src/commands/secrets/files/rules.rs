@@ -96,9 +96,9 @@ pub(super) fn creation(context: &Context, file: &Path, args: &CreationArgs) -> R
         }
         (true, None, None) => {
             let message = format!("nobody is named who shall open `{}`", file.display());
-            return Err(Failure::new(Exit::Failed, "no_recipients", message)
-                .kept("nothing was encrypted")
-                .next(format!("write a {RULES_FILE} with `creation_rules: [{{age: age1…}}]`, or name recipients with --age")));
+            return Err(Failure::new(Exit::Failed, "no_recipients", message).kept("nothing was encrypted").next(
+                format!("write a {RULES_FILE} with `creation_rules: [{{age: age1…}}]`, or name recipients with --age"),
+            ));
         }
     };
     if let Some(selection) = given_selection(args) {

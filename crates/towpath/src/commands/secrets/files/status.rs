@@ -36,7 +36,12 @@ pub(super) fn run(context: &Context, args: &FileStatusArgs) -> Outcome {
         version: metadata.and_then(|metadata| metadata.version.clone()),
         groups: metadata.map(|metadata| metadata.groups.iter().map(keys).collect()).unwrap_or_default(),
         needed: metadata.map_or(0, towpath_secrets::sops::Metadata::needed),
-        names: file.iter().flat_map(File::names).filter(|name| name.encrypted).map(|name| name.path.to_string()).collect(),
+        names: file
+            .iter()
+            .flat_map(File::names)
+            .filter(|name| name.encrypted)
+            .map(|name| name.path.to_string())
+            .collect(),
         file: input.name,
     };
     context.out.show(&view, |_| text(&view))?;

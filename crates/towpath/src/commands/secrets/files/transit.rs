@@ -65,7 +65,10 @@ impl Vault {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.map_err(TransitError::Runtime)?.block_on(async {
-            let unreachable = |source: reqwest::Error| TransitError::Unreachable { address: address.clone(), source: source.without_url() };
+            let unreachable = |source: reqwest::Error| TransitError::Unreachable {
+                address: address.clone(),
+                source: source.without_url(),
+            };
             let answer = request.json(body).send().await.map_err(unreachable)?;
             let status = answer.status();
             let bytes = Zeroizing::new(answer.bytes().await.map_err(unreachable)?.to_vec());

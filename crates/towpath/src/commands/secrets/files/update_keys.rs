@@ -4,7 +4,9 @@ use serde::Serialize;
 use towpath_secrets::sops::{Creation, File, KeyGroup, Metadata};
 
 use super::{
-    ENTROPY, Opened, keyring::shown, now, open,
+    ENTROPY, Opened,
+    keyring::shown,
+    now, open,
     place::{self, CIPHERTEXT_MODE},
     rules,
     transit::Vault,
@@ -66,7 +68,8 @@ fn confirm(context: &Context) -> Result<(), Failure> {
     if context.globals.yes {
         return Ok(());
     }
-    let refused = || Failure::new(Exit::Refused, "not_confirmed", "the change was not confirmed").kept("nothing was changed");
+    let refused =
+        || Failure::new(Exit::Refused, "not_confirmed", "the change was not confirmed").kept("nothing was changed");
     if !context.is_interactive() {
         return Err(refused().next("add --yes"));
     }

@@ -8,7 +8,9 @@ use towpath_secrets::sops::{self, File, Format, Value};
 use zeroize::Zeroizing;
 
 use super::{
-    ENTROPY, encrypt::encrypted, now, open,
+    ENTROPY,
+    encrypt::encrypted,
+    now, open,
     place::{self, CIPHERTEXT_MODE},
     rules,
 };
@@ -72,8 +74,7 @@ pub(crate) fn get_from_file(context: &Context, path: &Path, name: &str) -> Resul
 pub(crate) fn names_in_file(path: &Path) -> Result<Vec<String>, Failure> {
     let input = place::read(path, None, None)?;
     let file = File::parse(&input.bytes, input.format).map_err(|error| place::wrong(&input.name, &error))?;
-    let mut names: Vec<String> =
-        file.names().iter().filter_map(|name| name.path.root().map(str::to_owned)).collect();
+    let mut names: Vec<String> = file.names().iter().filter_map(|name| name.path.root().map(str::to_owned)).collect();
     names.dedup();
     Ok(names)
 }
@@ -93,7 +94,11 @@ fn first_line(path: &Path, format: Format, name: &str, value: &SecretText) -> Re
     let quoted = |text: &str| Zeroizing::new(Json::from(text).to_string());
     let (key, text) = (quoted(name), quoted(value.expose()));
     let line = match format {
-        Format::Yaml => format!("{}: {}\n", if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') { name } else { &key }, *text),
+        Format::Yaml => format!(
+            "{}: {}\n",
+            if name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') { name } else { &key },
+            *text
+        ),
         Format::Json => format!("{{{}: {}}}\n", *key, *text),
         Format::Dotenv => format!("{name}={}\n", value.expose().replace('\n', "\\n")),
         Format::Ini | Format::Binary => {
