@@ -98,8 +98,7 @@ impl Keyring {
         for locked in std::mem::take(&mut self.locked) {
             match locked {
                 Locked::Ssh(path, text) if ssh => {
-                    let passphrase =
-                        ask_secret(context, &path.display().to_string())?;
+                    let passphrase = ask_secret(context, &path.display().to_string())?;
                     let added = self.identities.add_ssh(&text, Some(&passphrase));
                     self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
                     any = true;
