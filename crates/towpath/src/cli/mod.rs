@@ -29,8 +29,8 @@ pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
 pub(crate) use render::{RenderArgs, RunArgs};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use secrets::{
-    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileStatusArgs, MergeArgs, ResultArgs, RotateFileArgs,
-    UpdateKeysArgs,
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, MergeArgs,
+    ResultArgs, RotateFileArgs, UpdateKeysArgs,
 };
 pub(crate) use secrets::{FilesCommand, RotationCommand, SecretsCommand, SyncArgs, ValidateSecretsArgs, ValuesCommand};
 pub(crate) use watch::{

@@ -9,8 +9,8 @@ mod validate;
 mod values;
 
 pub(crate) use files::{
-    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileStatusArgs, FilesCommand, MergeArgs, ResultArgs,
-    RotateFileArgs, UpdateKeysArgs,
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
+    MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
 };
 pub(crate) use rotation::RotationCommand;
 pub(crate) use sync::SyncArgs;

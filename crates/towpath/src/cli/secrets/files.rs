@@ -26,6 +26,10 @@ pub(crate) enum FilesCommand {
     /// Says whether a file is encrypted, when and for whom. Needs no key.
     #[command(visible_alias = "filestatus")]
     FileStatus(FileStatusArgs),
+    /// Sets one value of a file, read from standard input, a file or the keyboard; never from the command line.
+    FileSet(FileSetArgs),
+    /// Takes one value or part out of a file.
+    FileUnset(FileUnsetArgs),
 }
 
 /// Which file, of which format.
@@ -191,6 +195,32 @@ pub(crate) struct RotateFileArgs {
 pub(crate) struct FileStatusArgs {
     #[command(flatten)]
     pub file: FileArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileSetArgs {
+    /// The file; it is made, for whom `.sops.yaml` names, if it is not there.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The value, such as `database.password` or `["database"]["hosts"][0]`.
+    #[arg(value_name = "PATH")]
+    pub path: String,
+    /// Reads the value from this file.
+    #[arg(long, value_name = "FILE")]
+    pub from_file: Option<PathBuf>,
+    /// Takes the value as JSON, so that a number is no text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FileUnsetArgs {
+    /// The file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The value or part, such as `database.password`.
+    #[arg(value_name = "PATH")]
+    pub path: String,
 }
 
 fn formats() -> PossibleValuesParser {

@@ -23,6 +23,7 @@ mod private;
 mod prompt;
 mod rotate_file;
 mod rules;
+mod set;
 mod status;
 mod transit;
 mod update_keys;
@@ -38,6 +39,8 @@ pub(super) fn run(context: &Context, command: &FilesCommand) -> Outcome {
         FilesCommand::UpdateKeys(args) => update_keys::run(context, args),
         FilesCommand::RotateFile(args) => rotate_file::run(context, args),
         FilesCommand::FileStatus(args) => status::run(context, args),
+        FilesCommand::FileSet(args) => set::set(context, args),
+        FilesCommand::FileUnset(args) => set::unset(context, args),
     }
 }
 

@@ -80,7 +80,8 @@ fn confirm(context: &Context) -> Result<(), Failure> {
 /// Returns what other keys would change.
 pub(super) fn change(name: &str, file: &File, groups: &[KeyGroup], threshold: Option<usize>) -> Change {
     let metadata = file.metadata();
-    let wanted = Metadata { groups: groups.to_vec(), threshold, ..metadata.clone() };
+    let mut wanted = metadata.clone();
+    (wanted.groups, wanted.threshold) = (groups.to_vec(), threshold);
     let missing = |in_: &Metadata, of: &Metadata| -> Vec<String> {
         of.keys().filter(|key| !in_.keys().any(|other| other.is_same(key))).map(shown).collect()
     };

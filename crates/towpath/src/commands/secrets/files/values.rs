@@ -44,20 +44,31 @@ pub(crate) fn set_in_file(context: &Context, path: &Path, name: &str, value: &Se
         place::replace(path, &bytes, CIPHERTEXT_MODE)?;
         return Ok(Written::Made);
     }
+    set(context, path, &sops::Path::of_key(name), &Value::text(value.expose()))
+}
+
+/// Sets a value anywhere in a file that is there.
+pub(super) fn set(context: &Context, path: &Path, at: &sops::Path, value: &Value) -> Result<Written, Failure> {
     let opened = open(context, place::read(path, None, None)?)?;
-    let path_of = sops::Path::of_key(name);
-    let bytes = opened.file.set(&opened.key, &path_of, &Value::text(value.expose()), now(), &ENTROPY);
+    let bytes = opened.file.set(&opened.key, at, value, now(), &ENTROPY);
     write(path, &opened.input, bytes)
 }
 
 /// Takes a value out of a file.
+#[allow(dead_code, reason = "for commands that know names and not paths")]
 pub(crate) fn unset_in_file(context: &Context, path: &Path, name: &str) -> Result<Written, Failure> {
+    unset(context, path, &sops::Path::of_key(name))
+}
+
+/// Takes a value or a part out of a file.
+pub(super) fn unset(context: &Context, path: &Path, at: &sops::Path) -> Result<Written, Failure> {
     let opened = open(context, place::read(path, None, None)?)?;
-    let bytes = opened.file.unset(&opened.key, &sops::Path::of_key(name), now(), &ENTROPY);
+    let bytes = opened.file.unset(&opened.key, at, now(), &ENTROPY);
     write(path, &opened.input, bytes)
 }
 
 /// Returns a value of a file.
+#[allow(dead_code, reason = "for commands that know names and not paths")]
 pub(crate) fn get_from_file(context: &Context, path: &Path, name: &str) -> Result<SecretText, Failure> {
     let opened = open(context, place::read(path, None, None)?)?;
     let wrong = |error: &sops::SopsError| place::wrong(&opened.input.name, error);
@@ -71,6 +82,7 @@ pub(crate) fn get_from_file(context: &Context, path: &Path, name: &str) -> Resul
 }
 
 /// Returns the names at the top of a file. Needs no key.
+#[allow(dead_code, reason = "for commands that know names and not paths")]
 pub(crate) fn names_in_file(path: &Path) -> Result<Vec<String>, Failure> {
     let input = place::read(path, None, None)?;
     let file = File::parse(&input.bytes, input.format).map_err(|error| place::wrong(&input.name, &error))?;
