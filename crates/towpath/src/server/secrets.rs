@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey};
+use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
@@ -26,6 +26,8 @@ pub(super) struct ServerKeys {
     pub(super) root: PathBuf,
     /// The files of the project as the server was started with them.
     pub(super) bundle: Bundle,
+    /// What speaks with Vault.
+    pub(super) opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -44,10 +46,18 @@ impl KeyProviders for ServerKeys {
                 })?;
                 Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
             }
-            KeySpec::VaultTransit { key, .. } => Err(KeyError::Refused {
-                provider: format!("vault-transit {key}"),
-                reason: "this server has no client of Vault".to_owned(),
-            }),
+            KeySpec::VaultTransit { server, mount, key } => {
+                let client = self.opener.client(&server).map_err(|error| {
+                    let provider = format!("vault-transit {mount}/{key}");
+                    let reason = sources::chain(&error);
+                    if error.is_away() {
+                        KeyError::Away { provider, reason }
+                    } else {
+                        KeyError::Refused { provider, reason }
+                    }
+                })?;
+                Ok(Arc::new(VaultTransitKey::new(client, &mount, &key)))
+            }
         }
     }
 }
