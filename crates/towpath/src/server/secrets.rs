@@ -1,6 +1,9 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey};
@@ -19,15 +22,15 @@ use crate::sources::{self, Opener};
 
 /// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
 /// the server's data folder.
-pub(super) struct ServerKeys {
+struct ServerKeys {
     /// The server's data folder.
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// The project's folder.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// The files of the project as the server was started with them.
-    pub(super) bundle: Bundle,
+    bundle: Bundle,
     /// What speaks with Vault.
-    pub(super) opener: Arc<Opener>,
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -74,13 +77,13 @@ impl ServerKeys {
 /// Opens the sources of secrets that this server has.
 pub(super) struct ServerSources {
     /// The store.
-    pub(super) secrets: Arc<Secrets>,
+    secrets: Arc<Secrets>,
     /// The server's data folder.
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// The project's folder.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// What opens those that are neither.
-    pub(super) opener: Arc<Opener>,
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -105,7 +108,18 @@ impl SecretSources for ServerSources {
     }
 }
 
-/// Returns the store, not yet attached to a control plane.
-pub(super) fn store(keys: ServerKeys) -> Arc<Secrets> {
-    Secrets::new(Arc::new(keys), Arc::new(SystemEntropy))
+/// Returns the store, not yet attached to a control plane, and what opens every source of secrets.
+pub(super) fn open(
+    data: &Path,
+    root: &Path,
+    bundle: &Bundle,
+    versions: &[u8; 32],
+) -> (Arc<Secrets>, Arc<ServerSources>) {
+    let (data, root) = (data.to_owned(), root.to_owned());
+    let opener = Arc::new(Opener::new(root.clone(), versions));
+    let keys =
+        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
+    let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
+    (secrets, sources)
 }
