@@ -8,6 +8,7 @@ mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
 mod memory_source;
+mod one_key_provider;
 pub mod sim;
 pub mod vault;
 
@@ -16,3 +17,4 @@ pub use memory_keys::{KeyFault, MemoryKeys};
 pub use memory_ledger::{LedgerFault, MemoryLedger};
 pub use memory_samples::MemorySamples;
 pub use memory_source::MemorySource;
+pub use one_key_provider::OneKeyProvider;

@@ -10,13 +10,16 @@ mod sync;
 mod validate;
 mod values;
 
-pub(crate) use files::FilesCommand;
+pub(crate) use files::{
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
+    MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
+};
 pub(crate) use rotation::RotationCommand;
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
 pub(crate) use values::{
-    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SetSecretArgs,
-    UnsetSecretArgs, ValuesCommand,
+    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SecretPlace,
+    SetSecretArgs, UnsetSecretArgs, ValuesCommand,
 };
 
 #[derive(Debug, Subcommand)]

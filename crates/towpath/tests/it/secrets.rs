@@ -2,6 +2,7 @@
 
 mod deployed;
 mod sealed;
+mod values;
 
 use std::{fs, path::Path};
 
