@@ -301,7 +301,7 @@ fn several_groups_open_a_file_together_only() {
 fn single_values_come_from_standard_input_or_a_file() {
     let bench = Bench::with_rules();
     let set = bench.given("file-set new/a.yaml TOKEN", "SEKRET-1\n");
-    assert_eq!((set.exit, bench.decrypted("new/a.yaml").as_str()), (0, "TOKEN: \"SEKRET-1\"\n"), "{}", set.err);
+    assert_eq!((set.exit, bench.decrypted("new/a.yaml").as_str()), (0, "TOKEN: SEKRET-1\n"), "{}", set.err);
     let before = bench.project.read("new/a.yaml");
     assert_eq!(bench.given("file-set new/a.yaml TOKEN", "SEKRET-1").exit, 0);
     assert_eq!(bench.project.read("new/a.yaml"), before);
