@@ -8,6 +8,11 @@ use std::{fs, path::Path};
 
 use crate::project::Project;
 
+mod bench;
+mod edits;
+mod files;
+mod merges;
+
 const MARK: &str = "SEKRET";
 
 /// Returns every file under a folder that holds the mark.
