@@ -18,7 +18,7 @@ use towpath_core::{
 
 use crate::{
     engine::{Engine, Memory},
-    ports::{ResolveError, SampleWindow, TargetError},
+    ports::{ResolveError, SampleWindow, SourceError, TargetError},
     writer::SubmitError,
 };
 
@@ -223,13 +223,18 @@ impl Engine {
         environment: EnvironmentName,
         number: ReleaseNumber,
     ) -> bool {
-        let key = (environment, number);
+        let live = world.live(&environment);
+        let key = (environment, number, live.digest());
         let Some(release) = world.releases.get(&number).filter(|_| !memory.unresolvable.contains(&key)) else {
             return false;
         };
-        let (environment, _) = &key;
-        let failure = match self.ports.resolver.resolve(release, environment, world.live(environment)).await {
-            Err(error) => error.to_string(),
+        let (environment, ..) = &key;
+        let failure = match self.ports.resolver.resolve(release, environment, live).await {
+            Err(ResolveError::Secrets(error)) if matches!(error, SourceError::Away { .. }) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, %environment, "a source of secrets is away; tried again");
+                return false;
+            }
+            Err(error) => told(&error),
             Ok(spec) => {
                 let spec = Box::new(spec);
                 let command =
