@@ -10,5 +10,6 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
+pub mod secret_file;
 pub mod sources;
 pub mod vault;

@@ -4,6 +4,8 @@
 
 mod pin;
 mod spec;
+pub mod store;
+pub mod template;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};

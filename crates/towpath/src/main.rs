@@ -17,8 +17,10 @@ mod demo;
 mod failure;
 mod folder;
 mod git;
+mod mask;
 mod output;
 mod server;
+mod sources;
 mod words;
 
 fn main() -> ExitCode {

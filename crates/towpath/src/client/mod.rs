@@ -18,6 +18,8 @@ use crate::{
 };
 
 mod calls;
+mod running;
+mod secrets;
 mod stream;
 
 pub(crate) use calls::EventQuery;
