@@ -10,6 +10,7 @@ mod memory_samples;
 mod memory_source;
 mod one_key_provider;
 pub mod sim;
+pub mod tools;
 pub mod vault;
 
 pub use memory_blobs::MemoryBlobs;

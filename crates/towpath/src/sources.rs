@@ -47,6 +47,11 @@ pub(crate) fn file_for(
             data.join("keys").join(format!("{environment}.agekey"))
         }
     });
+    // What an environment inherits is opened with the key of whom it belongs to.
+    let owner = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if owner != environment.as_str() {
+        keys.file(&data.join("keys").join(format!("{owner}.agekey")));
+    }
     with_keys(path, text, keys)
 }
 

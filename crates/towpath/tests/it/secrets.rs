@@ -1,10 +1,17 @@
 //! Values of secrets that people put where they do not belong, looked for wherever they could have gone.
 
+mod deployed;
+mod sealed;
 mod values;
 
 use std::{fs, path::Path};
 
 use crate::project::Project;
+
+mod bench;
+mod edits;
+mod files;
+mod merges;
 
 const MARK: &str = "SEKRET";
 
