@@ -5,6 +5,7 @@
 mod pin;
 pub mod rotation;
 mod spec;
+pub mod store;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};

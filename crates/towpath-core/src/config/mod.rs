@@ -57,6 +57,7 @@ pub use read::Placed;
 pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
 pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
+pub(crate) use schema::variable::is_variable_name;
 pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,
