@@ -114,6 +114,7 @@ pub(super) fn change(world: &World, command: &StoreCommand, asker: &Asker) -> De
     if matches!(change, StoreChange::Destroy { .. }) {
         may(world, environment, &asker.principal, "destroy values of secrets")?;
     }
+    super::rotation::allows(world, environment, change)?;
     let unused = SecretStore::default();
     let store = world.secrets(environment).map_or(&unused, AsRef::as_ref);
     fits(environment, store, change, marks)?;

@@ -266,11 +266,19 @@ impl SecretStore {
             key.seals = key.seals.saturating_add(1);
         }
         let (at, by) = (event.at, event.principal.clone());
+        let in_force = !matches!(origin, SecretOrigin::Rotated { .. });
         self.change(name, event.at, |secret| {
             let version = StoredVersion { ciphertext, data_key, at, by, origin, reason: None, destroyed: None };
             secret.versions.insert(number, version);
-            secret.current = Some(number);
+            if in_force {
+                secret.current = Some(number);
+            }
         });
+    }
+
+    /// Puts a version in force that is there, as a rotation says.
+    pub(crate) fn put_in_force(&mut self, name: &str, version: Option<u32>, at: Timestamp) {
+        self.change(name, at, |secret| secret.current = version.filter(|it| secret.living(*it).is_some()));
     }
 
     fn reason(&mut self, name: &str, number: u32, reason: Option<&String>) {
