@@ -255,8 +255,11 @@ impl Sim {
     }
 
     fn end(&mut self, good: bool) {
-        let Some(revision) = self.world().rollout(&here()).map(|it| it.revision) else { return };
-        if good {
+        let Some(rollout) = self.world().rollout(&here()) else { return };
+        let revision = rollout.revision;
+        if rollout.failure().is_some() {
+            self.fact(Fact::RolledBack { revision });
+        } else if good {
             self.fact(Fact::RolloutCompleted { revision });
         } else {
             let failure = crate::rollout::Failure {
