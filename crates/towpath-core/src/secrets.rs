@@ -6,6 +6,7 @@ mod pin;
 pub mod rotation;
 mod spec;
 pub mod store;
+pub mod template;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Live, OverlayEntry, OverlayOrigin},
+    decide::secrets::STORE,
+    deployment::DeploymentSpec,
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
@@ -18,6 +20,7 @@ use crate::{
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
     secrets::{
+        SecretVersion,
         rotation::{self, Rotations},
         store::SecretStore,
     },
@@ -86,15 +89,19 @@ pub struct EnvironmentState {
 }
 
 impl EnvironmentState {
+    fn is_revoked(&self, name: &str, version: &SecretVersion) -> bool {
+        version.0.parse().is_ok_and(|version| self.rotations.is_revoked(name, version))
+    }
+
     /// Takes for versions of secrets that a rotation made invalid those that are in force: what is gone back to must work.
     pub fn with_valid_secrets(&self, mut live: Arc<Live>) -> Arc<Live> {
-        let revoked =
-            |name: &str, version: &str| version.parse().is_ok_and(|version| self.rotations.is_revoked(name, version));
-        if live.secrets.iter().any(|(name, version)| revoked(name, &version.0)) {
+        if live.secrets.iter().any(|(name, version)| self.is_revoked(name, version)) {
             let secrets = &mut Arc::make_mut(&mut live).secrets;
-            secrets.retain(|name, version| !revoked(name, &version.0) || self.live.secrets.contains_key(name));
-            for (name, version) in secrets.iter_mut().filter(|(name, version)| revoked(name, &version.0)) {
-                version.clone_from(self.live.secrets.get(name).unwrap_or(&version.clone()));
+            secrets.retain(|name, version| !self.is_revoked(name, version) || self.live.secrets.contains_key(name));
+            for (name, version) in secrets.iter_mut() {
+                if let Some(valid) = self.live.secrets.get(name).filter(|_| self.is_revoked(name, version)) {
+                    version.clone_from(valid);
+                }
             }
         }
         live
@@ -156,6 +163,19 @@ impl World {
     /// Returns the rotations of an environment, if there ever were any.
     pub fn rotations(&self, environment: &EnvironmentName) -> Option<&Arc<Rotations>> {
         self.environments.get(environment).map(|state| &state.rotations).filter(|it| !rotation::is_unused(it))
+    }
+
+    /// Returns a specification with the versions in force for those that a rotation made invalid: what is gone back to must
+    /// work, and nothing of it runs any more.
+    pub fn with_valid_secrets(&self, environment: &EnvironmentName, spec: &DeploymentSpec) -> DeploymentSpec {
+        let mut spec = spec.clone();
+        let Some(state) = self.environments.get(environment) else { return spec };
+        for (name, pin) in spec.secrets.iter_mut().filter(|(_, pin)| pin.from.0 == STORE) {
+            if let Some(valid) = state.live.secrets.get(name).filter(|_| state.is_revoked(name, &pin.version)) {
+                pin.version.clone_from(valid);
+            }
+        }
+        spec
     }
 
     /// Returns the promotions that wait, oldest first.

@@ -22,6 +22,10 @@ use crate::{
     world::World,
 };
 
+/// What the store is called as a source.
+/// What the store is called as a source.
+pub(crate) const STORE: &str = "store";
+
 /// Says whether somebody may be shown values of an environment, and why not.
 ///
 /// Where users are (tier production) it takes a person of the project with one of the roles that let releases in there; where
@@ -346,7 +350,9 @@ pub fn running_with(
     let running = [state.current, state.rollout].into_iter().flatten().chain(retiring);
     let version = version.to_string();
     let mut deployments = running.filter_map(|revision| world.deployments.get(&revision));
-    let pinned = deployments.find(|deployment| deployment.live.secrets.get(name).is_some_and(|it| it.0 == version));
+    let pinned = deployments.find(|deployment| {
+        deployment.spec.secrets.get(name).is_some_and(|pin| pin.from.0 == STORE && pin.version.0 == version)
+    });
     pinned.map(|deployment| deployment.revision)
 }
 
@@ -381,6 +387,12 @@ pub fn secret<'a>(
         };
         Refusal::new(RefusalCode::NotFound, format!("the store has no secret `{name}` in {environment}")).next(next)
     })
+}
+
+/// Returns the refusal of reading a secret that has no value.
+pub fn without_value(environment: &EnvironmentName, name: &str) -> Refusal {
+    Refusal::new(RefusalCode::NotFound, format!("`{name}` has no value in the store of {environment}"))
+        .next(format!("towpath secrets history {environment} {name}"))
 }
 
 /// Returns a version of a secret that has a value, or why there is none.

@@ -14,13 +14,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::SecretVersion;
-use crate::{
-    event::{Event, Fact},
-    ids::{Digest, PrincipalName},
-};
+use crate::ids::{Digest, PrincipalName};
 
 mod command;
 mod fact;
+mod fold;
 
 pub use command::{NewDataKey, Restoration, StoreChange, StoreCommand};
 pub use fact::{
@@ -84,6 +82,22 @@ pub struct StoredSecret {
     pub current: Option<u32>,
     /// When that last changed.
     pub changed_at: Timestamp,
+    /// When its value was taken away, each time.
+    #[serde(default)]
+    pub unsets: Vec<Unset>,
+}
+
+/// A time from which the store gave no value for a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unset {
+    /// Since when.
+    pub at: Timestamp,
+    /// Who asked.
+    pub by: PrincipalName,
+    /// The version that was in force before.
+    pub was: Option<u32>,
+    /// Why, in the words of who asked.
+    pub reason: Option<String>,
 }
 
 /// One version of a secret. The same version always means the same value, whatever key it is encrypted by.
@@ -114,6 +128,9 @@ pub struct Destroyed {
     pub at: Timestamp,
     /// Who asked.
     pub by: PrincipalName,
+    /// Why, in the words of who asked.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 impl StoredSecret {
@@ -126,6 +143,14 @@ impl StoredSecret {
     pub fn current(&self) -> Option<(u32, &StoredVersion)> {
         let version = self.current?;
         Some((version, self.versions.get(&version)?))
+    }
+
+    /// Returns the version that was in force at a moment, if there was one; its value may be gone since.
+    pub fn at(&self, moment: Timestamp) -> Option<u32> {
+        let written =
+            self.versions.iter().filter(|(_, version)| version.at <= moment).map(|(number, _)| *number).max()?;
+        let unset = self.unsets.iter().any(|unset| unset.was == Some(written) && unset.at <= moment);
+        (!unset).then_some(written)
     }
 
     /// Returns a version that has a value.
@@ -186,126 +211,6 @@ impl SecretStore {
         let versions = versions.filter(|version| version.destroyed.is_some()).map(|version| version.ciphertext);
         let keys = self.data_keys.values().filter(|key| key.retired_at.is_some()).map(|key| key.wrapped);
         versions.chain(keys)
-    }
-
-    /// Folds one event; what is not about secrets changes nothing.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
-    pub(crate) fn fold(&mut self, event: &Event) {
-        match &event.fact {
-            Fact::DataKeyMade(made) => {
-                self.project.get_or_insert_with(|| made.project.clone());
-                let key = DataKey {
-                    wrapped: made.wrapped,
-                    provider: made.provider.clone(),
-                    commitment: made.commitment,
-                    at: event.at,
-                    by: event.principal.clone(),
-                    rewrapped_at: None,
-                    seals: 0,
-                    retired_at: None,
-                };
-                self.data_keys.insert(made.version, key);
-                self.mark = Some(made.mark);
-            }
-            Fact::DataKeyRewrapped(again) => {
-                if let Some(key) = self.data_keys.get_mut(&again.version) {
-                    key.wrapped = again.wrapped;
-                    key.provider.clone_from(&again.provider);
-                    key.rewrapped_at = Some(event.at);
-                }
-                self.mark = Some(again.mark);
-            }
-            Fact::DataKeyRetired(retired) => {
-                if let Some(key) = self.data_keys.get_mut(&retired.version) {
-                    key.retired_at = Some(event.at);
-                }
-                self.mark = Some(retired.mark);
-            }
-            Fact::SecretWritten(written) => {
-                let origin = written.origin.clone();
-                self.add(event, &written.name, written.version, (written.ciphertext, written.data_key), origin);
-                self.reason(&written.name, written.version, written.reason.as_ref());
-                self.mark = Some(written.mark);
-            }
-            Fact::SecretRestored(restored) => {
-                let origin = SecretOrigin::Restored { of: restored.of };
-                self.add(event, &restored.name, restored.version, (restored.ciphertext, restored.data_key), origin);
-                self.reason(&restored.name, restored.version, restored.reason.as_ref());
-                self.mark = Some(restored.mark);
-            }
-            Fact::SecretUnset(unset) => {
-                self.change(&unset.name, event.at, |secret| secret.current = None);
-                self.mark = Some(unset.mark);
-            }
-            Fact::SecretDestroyed(destroyed) => {
-                let end = Destroyed { at: event.at, by: event.principal.clone() };
-                self.change(&destroyed.name, event.at, |secret| {
-                    for version in &destroyed.versions {
-                        if let Some(version) = secret.versions.get_mut(version) {
-                            version.destroyed.get_or_insert_with(|| end.clone());
-                        }
-                    }
-                    secret.current = secret.current.filter(|current| !destroyed.versions.contains(current));
-                });
-                self.mark = Some(destroyed.mark);
-            }
-            Fact::SecretsResealed(resealed) => self.reseal(resealed),
-            _ => {}
-        }
-    }
-
-    fn add(
-        &mut self,
-        event: &Event,
-        name: &str,
-        number: u32,
-        (ciphertext, data_key): (Digest, u32),
-        origin: SecretOrigin,
-    ) {
-        if let Some(key) = self.data_keys.get_mut(&data_key) {
-            key.seals = key.seals.saturating_add(1);
-        }
-        let (at, by) = (event.at, event.principal.clone());
-        let in_force = !matches!(origin, SecretOrigin::Rotated { .. });
-        self.change(name, event.at, |secret| {
-            let version = StoredVersion { ciphertext, data_key, at, by, origin, reason: None, destroyed: None };
-            secret.versions.insert(number, version);
-            if in_force {
-                secret.current = Some(number);
-            }
-        });
-    }
-
-    /// Puts a version in force that is there, as a rotation says.
-    pub(crate) fn put_in_force(&mut self, name: &str, version: Option<u32>, at: Timestamp) {
-        self.change(name, at, |secret| secret.current = version.filter(|it| secret.living(*it).is_some()));
-    }
-
-    fn reason(&mut self, name: &str, number: u32, reason: Option<&String>) {
-        let secret = self.secrets.get_mut(name).map(Arc::make_mut);
-        if let Some(version) = secret.and_then(|secret| secret.versions.get_mut(&number)) {
-            version.reason = reason.cloned();
-        }
-    }
-
-    fn reseal(&mut self, resealed: &SecretsResealed) {
-        for one in &resealed.secrets {
-            let secret = self.secrets.get_mut(&one.name).map(Arc::make_mut);
-            if let Some(version) = secret.and_then(|secret| secret.versions.get_mut(&one.version)) {
-                version.ciphertext = one.ciphertext;
-                version.data_key = resealed.data_key;
-            }
-        }
-        if let Some(key) = self.data_keys.get_mut(&resealed.data_key) {
-            key.seals = key.seals.saturating_add(resealed.secrets.len() as u64);
-        }
-        self.mark = Some(resealed.mark);
-    }
-
-    fn change(&mut self, name: &str, at: Timestamp, change: impl FnOnce(&mut StoredSecret)) {
-        let secret = Arc::make_mut(self.secrets.entry(name.to_owned()).or_default());
-        secret.changed_at = at;
-        change(secret);
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     command::{Command, Configured},
+    decide::secrets::STORE,
     deployment::{DeploymentSpec, Strategy},
     event::{Event, Fact, NewEvent},
     ids::{Digest, EnvironmentName, PrincipalName, ReleaseNumber, Revision},
@@ -110,9 +111,11 @@ fn here() -> EnvironmentName {
 /// What would run: another version of a secret makes another specification, as pins do.
 fn specified(live: &crate::config::Live) -> DeploymentSpec {
     let mut spec = spec(Strategy::Recreate, 1);
-    for service in spec.services.values_mut() {
-        service.environment = live.digest();
-    }
+    let from = crate::secrets::SourceId(STORE.to_owned());
+    let pins = live.secrets.iter().map(|(name, version)| {
+        (name.clone(), crate::secrets::SecretPin { from: from.clone(), version: version.clone() })
+    });
+    spec.secrets = pins.collect();
     spec
 }
 
@@ -420,12 +423,14 @@ impl Sim {
         assert!(self.roles.has(self.values[&current]), "version {current} is in force and not valid");
         let retiring = state.retiring.iter().map(|retiring| retiring.revision);
         for revision in [state.current, state.rollout].into_iter().flatten().chain(retiring) {
-            let mut pinned = world.deployments[&revision].live.secrets[NAME].0.parse().unwrap();
+            let deployment = &world.deployments[&revision];
+            assert_eq!(deployment.live.secrets[NAME], deployment.spec.secrets[NAME].version);
+            let mut pinned = deployment.spec.secrets[NAME].version.0.parse().unwrap();
             if self.bug == Bug::ForgetsRevoked
-                && let Some(origin) = &world.deployments[&revision].rollback
+                && let Some(origin) = &deployment.rollback
                 && let Some(to) = world.deployments.get(&origin.to)
             {
-                pinned = to.live.secrets[NAME].0.parse().unwrap();
+                pinned = to.spec.secrets[NAME].version.0.parse().unwrap();
             }
             assert!(secret.living(pinned).is_some(), "{revision} runs with version {pinned}, which cannot be read");
             assert!(self.roles.has(self.values[&pinned]), "{revision} runs with version {pinned}, which is not valid");
