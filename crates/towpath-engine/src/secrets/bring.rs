@@ -25,7 +25,7 @@ pub enum Effect {
 }
 
 /// Finds out what these versions of secrets in force lead to.
-pub(super) async fn configured(
+pub(crate) async fn configured(
     engine: &Engine,
     world: &World,
     environment: &EnvironmentName,

@@ -391,6 +391,11 @@ impl Sim {
                     }
                 }
             }
+            RotationAction::Bring { .. } => {
+                let Some(release) = self.world().current(&here()).map(|current| current.release) else { return };
+                let spec = Box::new(specified(self.world().live(&here())));
+                self.ask("towpath", Command::Promote { environment: here(), release, spec, reason: None });
+            }
             RotationAction::Switch { number } => {
                 self.rotate(RotationChange::Advance { number, to: Advance::Switched });
             }

@@ -3,7 +3,13 @@
 use jiff::Timestamp;
 
 use super::{Phase, Rotation};
-use crate::{decide::secrets::running_with, ids::EnvironmentName, lifecycle::later, world::World};
+use crate::{
+    decide::secrets::{STORE, running_with},
+    ids::EnvironmentName,
+    lifecycle::later,
+    promotion::Promotion,
+    world::World,
+};
 
 /// Something to do for a secret of an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +45,12 @@ pub enum RotationAction {
         to: u32,
         /// The version that must stay valid.
         keep: Option<u32>,
+    },
+    /// Asks for a promotion of what runs, so that it gets the version in force. Once for each phase: where somebody says no,
+    /// or the rollout fails, it is for people to go on.
+    Bring {
+        /// Which rotation.
+        number: u32,
     },
     /// Writes down that nothing runs with the old one.
     Switch {
@@ -95,7 +107,10 @@ pub fn step(
     match rotation.phase {
         Phase::Creating => rotation.generate.is_some().then_some(RotationAction::Stage { number }),
         Phase::Staged { to } => Some(RotationAction::Create { number, to, keep: from }),
-        Phase::Dual { .. } => from.is_none_or(unused).then_some(RotationAction::Switch { number }),
+        Phase::Dual { .. } if from.is_none_or(unused) => Some(RotationAction::Switch { number }),
+        Phase::Dual { since, .. } => {
+            to_be_brought(world, environment, (name, from), since).then_some(RotationAction::Bring { number })
+        }
         Phase::Switched { to, since } => {
             let over = now >= later(since, rotation.grace);
             // A rollback during the grace brings the old one back: it is valid still, and waited for.
@@ -104,11 +119,28 @@ pub fn step(
         Phase::Retiring { to, .. } => {
             Some(RotationAction::Revoke { number, version: from, keep: Some(to), rotated: true })
         }
-        Phase::Aborting { to, .. } => {
-            to.is_none_or(unused).then_some(RotationAction::Revoke { number, version: to, keep: from, rotated: false })
+        Phase::Aborting { to, .. } if to.is_none_or(unused) => {
+            Some(RotationAction::Revoke { number, version: to, keep: from, rotated: false })
+        }
+        Phase::Aborting { to, since } => {
+            to_be_brought(world, environment, (name, to), since).then_some(RotationAction::Bring { number })
         }
         Phase::Finished { .. } | Phase::Aborted { .. } => None,
     }
+}
+
+/// Says whether what is good here has a version that is to go, nothing is changing, and nobody asked since then.
+fn to_be_brought(
+    world: &World,
+    environment: &EnvironmentName,
+    (name, version): (&str, Option<u32>),
+    since: Timestamp,
+) -> bool {
+    let version = version.map(|version| version.to_string());
+    let pinned = world.current(environment).and_then(|current| current.spec.secrets.get(name));
+    let has_it = pinned.is_some_and(|pin| pin.from.0 == STORE && Some(&pin.version.0) == version.as_ref());
+    let asked = |it: &Promotion| it.environment == *environment && it.requested_at >= since;
+    has_it && world.rollout(environment).is_none() && !world.promotions.values().any(|it| asked(it))
 }
 
 /// Says in words what a rotation waits for; nothing if it is over or about to be gone on with.
