@@ -10,3 +10,4 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
+pub mod rotators;
