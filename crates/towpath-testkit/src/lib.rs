@@ -7,6 +7,7 @@ mod memory_blobs;
 mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
+pub mod postgres;
 pub mod sim;
 
 pub use memory_blobs::MemoryBlobs;
