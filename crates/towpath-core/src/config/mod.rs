@@ -22,6 +22,7 @@ mod live;
 mod load;
 mod merge;
 mod nearest;
+mod owner;
 mod pipeline;
 mod plain_secrets;
 mod read;
@@ -59,7 +60,7 @@ pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfi
 pub use resolve::{Inputs, OverlayEntry, Resolution, SecretRoots, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
 pub(crate) use schema::variable::is_variable_name;
-pub use secret_files::{SECRET_FOLDER, secret_file_id, secret_versions};
+pub use secret_files::{SECRET_FOLDER, secret_file_id, secret_file_path, secret_versions};
 pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,

@@ -72,6 +72,11 @@ pub fn secret_file_id(path: &str) -> SecretSourceId {
     SecretSourceId(format!("file {path}"))
 }
 
+/// Returns the path of the file that a source is called by, if it is one.
+pub fn secret_file_path(source: &SecretSourceId) -> Option<&str> {
+    source.0.strip_prefix("file ")
+}
+
 fn version(held: &Held) -> Option<SecretVersion> {
     match held {
         Held::Text(text) => Some(SecretVersion(Digest::of(text.as_bytes()).to_string())),

@@ -34,6 +34,11 @@ pub fn may_see(world: &World, environment: &EnvironmentName, who: &PrincipalName
     may(world, environment, who, "be shown values of secrets")
 }
 
+/// Says whether somebody may destroy values of an environment, and why not: who may be shown them there.
+pub fn may_destroy(world: &World, environment: &EnvironmentName, who: &PrincipalName) -> Result<(), Refusal> {
+    may(world, environment, who, "destroy values of secrets")
+}
+
 fn may(world: &World, environment: &EnvironmentName, who: &PrincipalName, what: &str) -> Result<(), Refusal> {
     let policy = policy(world, environment)?;
     if policy.tier != Tier::Production || *who == PrincipalName::control_plane() {
@@ -116,7 +121,7 @@ pub(super) fn change(world: &World, command: &StoreCommand, asker: &Asker) -> De
         reasoned(policy, environment, reason.as_ref(), what)?;
     }
     if matches!(change, StoreChange::Destroy { .. }) {
-        may(world, environment, &asker.principal, "destroy values of secrets")?;
+        may_destroy(world, environment, &asker.principal)?;
     }
     super::rotation::allows(world, environment, change)?;
     let unused = SecretStore::default();

@@ -10,6 +10,7 @@ mod ledger;
 mod resolver;
 mod samples;
 mod secret_source;
+mod secret_sources;
 mod target;
 mod traffic;
 
@@ -23,5 +24,6 @@ pub use ledger::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};
 pub use resolver::{ResolveError, Resolver};
 pub use samples::{DELETED_AFTER, HOURS_AFTER, MINUTES_AFTER, Sample, SampleError, SampleWindow, Samples, span_end};
 pub use secret_source::{PastVersion, SecretSource, SourceError};
+pub use secret_sources::{Opening, SecretSources};
 pub use target::{LogChunk, LogQuery, Target, TargetError};
 pub use traffic::{Traffic, TrafficError};

@@ -159,7 +159,8 @@ impl Secrets {
                     return Ok((restored, changed));
                 }
                 Err(error) => {
-                    self.give_up(&engine, blobs.iter().map(|(digest, _)| *digest), &error).await;
+                    let given: Vec<Digest> = blobs.into_iter().map(|(digest, _)| digest).collect();
+                    self.give_up(&engine, given, &error).await;
                     if !error.is_stale() {
                         return Err(error);
                     }
