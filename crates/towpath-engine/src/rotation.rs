@@ -372,7 +372,7 @@ async fn submit(
                 };
                 // While a rollout runs nothing else can be asked for; it is once that is over.
                 let later = world.rollout(environment).is_some();
-                Some(bring::configured(engine, &world, environment, &live, later).await?.0)
+                Some(bring::configured(engine, &world, environment, &live, (later, true)).await?.0)
             }
         };
         let (environment, name, change, reason) =

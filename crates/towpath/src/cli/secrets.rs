@@ -9,7 +9,7 @@ mod validate;
 mod values;
 
 pub(crate) use files::FilesCommand;
-pub(crate) use rotation::RotationCommand;
+pub(crate) use rotation::{AbortRotationArgs, DueArgs, RetryRotationArgs, RotateArgs, RotationCommand, RotationsArgs};
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
 pub(crate) use values::{

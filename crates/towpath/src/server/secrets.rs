@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey};
+use towpath_adapters::{
+    keys::{AgeKeyFile, Cost, PassphraseKey},
+    rotators::Rotators,
+};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
@@ -11,6 +14,7 @@ use towpath_core::{
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
+    rotation::Rotator,
     secrets::{Principal, Secrets},
 };
 use towpath_secrets::entropy::SystemEntropy;
@@ -91,4 +95,9 @@ impl SecretSources for ServerSources {
 /// Returns the store, not yet attached to a control plane.
 pub(super) fn store(keys: ServerKeys) -> Arc<Secrets> {
     Secrets::new(Arc::new(keys), Arc::new(SystemEntropy))
+}
+
+/// Returns what rotates the secrets of a store.
+pub(super) fn rotator(secrets: &Arc<Secrets>) -> Arc<Rotator> {
+    Rotator::new(Arc::clone(secrets), Arc::new(Rotators::of_process()), Arc::new(SystemEntropy))
 }
