@@ -4,8 +4,10 @@
 
 mod pin;
 mod spec;
+mod sync;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};
 pub use spec::{KeySpec, SecretsSpec, SourceSpec, SyncSpec, VaultAuth, VaultServer};
+pub use sync::{Remote, SyncItem, SyncReason, SyncStep, Written, plan_sync};
 pub use text::SecretText;
