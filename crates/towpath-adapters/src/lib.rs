@@ -8,3 +8,4 @@ mod command;
 mod http;
 pub mod local;
 mod process;
+pub mod sync;

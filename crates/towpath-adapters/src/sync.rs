@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use towpath_core::secrets::{Remote, SecretText, SyncSpec};
 use towpath_secrets::{entropy::Entropy, keyed::DigestKey, sealed_box::SealError};
 
-pub use api::Patience;
 use api::Api;
+pub use api::Patience;
 use github::GitHub;
 pub use kubernetes::Kubernetes;
 use vercel::Vercel;
@@ -113,11 +113,15 @@ impl SyncError {
         match self {
             Self::NoToken { variable } => Some(format!("set {variable} to a token that may write secrets there")),
             Self::Refused { status: 401, .. } => Some("the token is wrong or has expired: make another one".to_owned()),
-            Self::Refused { status: 403, .. } => Some("the token may not do this: give it the right to write secrets".to_owned()),
+            Self::Refused { status: 403, .. } => {
+                Some("the token may not do this: give it the right to write secrets".to_owned())
+            }
             Self::Refused { status: 404, .. } => {
                 Some("check the name; a token without rights is told that nothing is there".to_owned())
             }
-            Self::Limited { .. } | Self::Away { .. } => Some("try again later: what was done is kept and not done twice".to_owned()),
+            Self::Limited { .. } | Self::Away { .. } => {
+                Some("try again later: what was done is kept and not done twice".to_owned())
+            }
             Self::Foreign { .. } => Some("name another file, or remove this one".to_owned()),
             Self::Unusable(_)
             | Self::Refused { .. }
@@ -188,9 +192,9 @@ pub fn digest_of(key: &DigestKey, target: &str, name: &str, value: &SecretText) 
 /// Returns what people call a target and which secrets it takes, all if none are named.
 pub fn name_and_only(spec: &SyncSpec) -> (&str, &[String]) {
     match spec {
-        SyncSpec::GitHub { name, only, .. } | SyncSpec::Vercel { name, only, .. } | SyncSpec::Kubernetes { name, only, .. } => {
-            (name, only)
-        }
+        SyncSpec::GitHub { name, only, .. }
+        | SyncSpec::Vercel { name, only, .. }
+        | SyncSpec::Kubernetes { name, only, .. } => (name, only),
     }
 }
 
@@ -220,7 +224,8 @@ pub fn open(spec: &SyncSpec, means: &Means<'_>) -> Result<Box<dyn SyncTarget>, S
 /// Says whether a name is one of an environment variable.
 fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Escapes a part of a path of a URL.

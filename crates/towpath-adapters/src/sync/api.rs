@@ -56,9 +56,14 @@ enum Again {
 }
 
 impl Api {
-    pub(super) fn new(service: &'static str, base: &str, token: SecretText, patience: Patience) -> Result<Self, SyncError> {
-        let base = Url::parse(base)
-            .map_err(|_| SyncError::Unusable(format!("`{base}` is no address of {service}'s API")))?;
+    pub(super) fn new(
+        service: &'static str,
+        base: &str,
+        token: SecretText,
+        patience: Patience,
+    ) -> Result<Self, SyncError> {
+        let base =
+            Url::parse(base).map_err(|_| SyncError::Unusable(format!("`{base}` is no address of {service}'s API")))?;
         let local = base.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
         // A token is not sent where anybody on the way can read it.
         if base.scheme() != "https" && !(local && base.scheme() == "http") {
@@ -69,7 +74,8 @@ impl Api {
         }
         // Not to other hosts: what is sent is meant for this one.
         let same_host = redirect::Policy::custom(|attempt| {
-            let first = attempt.previous().first().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
+            let first =
+                attempt.previous().first().map(|url| (url.scheme().to_owned(), url.host_str().map(str::to_owned)));
             let next = (attempt.url().scheme().to_owned(), attempt.url().host_str().map(str::to_owned));
             if attempt.previous().len() > 4 || first != Some(next) { attempt.stop() } else { attempt.follow() }
         });
@@ -125,7 +131,8 @@ impl Api {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.base()));
         request = request.bearer_auth(self.token.expose()).header("accept", "application/json");
         if self.service == "GitHub" {
-            request = request.header("accept", "application/vnd.github+json").header("x-github-api-version", "2022-11-28");
+            request =
+                request.header("accept", "application/vnd.github+json").header("x-github-api-version", "2022-11-28");
         }
         if let Some(body) = body {
             request = request.json(body);
@@ -152,7 +159,11 @@ impl Api {
             return (SyncError::Limited { target: self.service.to_owned(), seconds }, Again::In(wait));
         }
         let reason = if said.is_empty() { status.canonical_reason().unwrap_or("no reason").to_owned() } else { said };
-        let again = if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED { Again::In(backoff) } else { Again::Never };
+        let again = if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            Again::In(backoff)
+        } else {
+            Again::Never
+        };
         (SyncError::Refused { target: self.service.to_owned(), status: status.as_u16(), reason }, again)
     }
 
@@ -172,7 +183,8 @@ impl Api {
             // Clocks differ by a second.
             Duration::from_secs(at.saturating_sub(now) + 1)
         };
-        let reset = number("x-ratelimit-reset").filter(|_| none_left || status == StatusCode::TOO_MANY_REQUESTS).map(until);
+        let reset =
+            number("x-ratelimit-reset").filter(|_| none_left || status == StatusCode::TOO_MANY_REQUESTS).map(until);
         Some(number("retry-after").map(Duration::from_secs).or(reset).unwrap_or(self.patience.limit.max(backoff)))
     }
 }
@@ -191,7 +203,8 @@ async fn limited(mut response: Response) -> Option<Vec<u8>> {
 /// Returns what a service says in an answer that is no success: `message` (GitHub), `error.message` (Vercel).
 fn message(bytes: &[u8]) -> String {
     let json: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
-    let said = json.get("message").or_else(|| json.pointer("/error/message")).and_then(Value::as_str).unwrap_or_default();
+    let said =
+        json.get("message").or_else(|| json.pointer("/error/message")).and_then(Value::as_str).unwrap_or_default();
     said.chars().filter(|c| !c.is_control()).take(300).collect()
 }
 

@@ -29,7 +29,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn of(repository: Option<&str>, environment: Option<&str>, organization: Option<&str>) -> Result<Self, SyncError> {
+    pub(super) fn of(
+        repository: Option<&str>,
+        environment: Option<&str>,
+        organization: Option<&str>,
+    ) -> Result<Self, SyncError> {
         match (repository, environment, organization) {
             (Some(repository), environment, None) => {
                 let parts = repository.split_once('/').filter(|(owner, name)| is_login(owner) && is_login(name));
@@ -42,8 +46,12 @@ impl Place {
                     None => Self::Repository { owner, name },
                 })
             }
-            (None, None, Some(organization)) if is_login(organization) => Ok(Self::Organization(organization.to_owned())),
-            _ => Err(SyncError::Unusable("a GitHub target is a repository (and one of its environments) or an organisation".to_owned())),
+            (None, None, Some(organization)) if is_login(organization) => {
+                Ok(Self::Organization(organization.to_owned()))
+            }
+            _ => Err(SyncError::Unusable(
+                "a GitHub target is a repository (and one of its environments) or an organisation".to_owned(),
+            )),
         }
     }
 
@@ -124,7 +132,8 @@ impl GitHub {
         let mut body = json!({ "encrypted_value": sealed, "key_id": key.id });
         if let Place::Organization(_) = self.place {
             // Who may use it stays as somebody decided; a new one is for private repositories.
-            let visibility = before.and_then(|before| before.visibility.clone()).unwrap_or_else(|| "private".to_owned());
+            let visibility =
+                before.and_then(|before| before.visibility.clone()).unwrap_or_else(|| "private".to_owned());
             if visibility == "selected" {
                 insert(&mut body, "selected_repository_ids", self.selected(name).await?);
             }
@@ -189,7 +198,10 @@ impl SyncTarget for GitHub {
             return Some("GitHub keeps names that begin with `GITHUB_` for itself".to_owned());
         }
         if name.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            return Some(format!("GitHub writes names in capitals: this one would be `{}` there", name.to_ascii_uppercase()));
+            return Some(format!(
+                "GitHub writes names in capitals: this one would be `{}` there",
+                name.to_ascii_uppercase()
+            ));
         }
         (value.len() > MAX_VALUE).then(|| format!("GitHub takes at most 48 KB, this value has {} bytes", value.len()))
     }

@@ -52,7 +52,9 @@ impl Vercel {
             return Err(SyncError::Unusable(message));
         }
         if targets.is_empty() || project.is_empty() {
-            return Err(SyncError::Unusable("a Vercel target needs its project and at least one environment".to_owned()));
+            return Err(SyncError::Unusable(
+                "a Vercel target needs its project and at least one environment".to_owned(),
+            ));
         }
         let targets = targets.iter().cloned().collect();
         Ok(Self { api, project: project.to_owned(), team: team.map(str::to_owned), targets })
@@ -60,7 +62,8 @@ impl Vercel {
 
     fn path(&self, version: &str, rest: &str, more: &str) -> String {
         let team = self.team.as_ref().map(|team| format!("teamId={}", escaped(team)));
-        let query: Vec<String> = Some(more.to_owned()).filter(|more| !more.is_empty()).into_iter().chain(team).collect();
+        let query: Vec<String> =
+            Some(more.to_owned()).filter(|more| !more.is_empty()).into_iter().chain(team).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         format!("/{version}/projects/{}/env{rest}{query}", escaped(&self.project))
     }

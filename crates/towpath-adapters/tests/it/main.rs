@@ -11,3 +11,4 @@ mod bed;
 mod checks;
 mod conformance;
 mod processes;
+mod sync;

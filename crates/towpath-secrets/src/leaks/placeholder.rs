@@ -49,7 +49,10 @@ pub(super) fn may_be_random(text: &[u8]) -> bool {
     let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let path = text.starts_with(b"/") || text.starts_with(b"./") || text.windows(3).any(|window| window == b"://");
-    digits >= 2 && letters >= 2 && !path && !is_uuid(text) && !is_row(text) && !is_words(text)
+    // A text that is filled in later: `{token}`.
+    let template =
+        text.iter().position(|byte| *byte == b'{').is_some_and(|at| text.iter().skip(at).any(|byte| *byte == b'}'));
+    digits >= 2 && letters >= 2 && !path && !template && !is_uuid(text) && !is_row(text) && !is_words(text)
 }
 
 /// Says whether a password in a URL is one that everybody knows.

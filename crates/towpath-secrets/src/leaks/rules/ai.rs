@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
         "elevenlabs-key",
         "an API key of ElevenLabs",
         &["eleven", "xi-api-key", "xi_api_key"],
-        r"eleven[\w.-]{0,8}key|xi[_-]api[_-]key",
+        r"eleven[\w.-]{0,16}key|xi[_-]api[_-]key",
         r"sk_[a-f0-9]{48}",
     ),
     Rule::assigned("mistral-key", "an API key of Mistral", &["mistral"], r"mistral[\w.-]{0,8}key", r"[A-Za-z0-9]{32}")

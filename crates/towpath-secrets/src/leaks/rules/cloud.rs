@@ -111,7 +111,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule::assigned(
         "cloudflare-token",
         "a token of Cloudflare",
-        &["cloudflare"],
+        &["cloudflare", "cf_api", "cfapi"],
         r"cloudflare[\w.-]{0,8}(?:token|key)|cf_?api_?token",
         r"[\w-]{40}|[a-f0-9]{37}",
     )
@@ -198,11 +198,5 @@ pub(super) static RULES: &[Rule] = &[
         "a service token of Infisical",
         &["st."],
         r"\b(st\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-f0-9]{32}\.[a-f0-9]{32})\b",
-    ),
-    Rule::token(
-        "upstash-password",
-        "the address of an Upstash database with its password",
-        &["upstash.io"],
-        r"rediss?://[^:\s]{1,40}:([A-Za-z0-9]{24,80})@[a-z0-9-]{1,60}\.upstash\.io",
     ),
 ];

@@ -66,7 +66,6 @@ const CASES: &[Case] = &[
     ("mongodb-atlas-key", &["mdb_sa_sk_{A40}"], &["mdb_sa_sk_{A4}"]),
     ("aiven-token", &["AVNS_{A19}"], &["AVNS_{A8}"]),
     ("infisical-token", &["st.{UUID}.{H32}.{H32}"], &["st.{UUID}.{H3}"]),
-    ("upstash-password", &["rediss://default:{A60}@eu1-fit-cat-12345.upstash.io:6379"], &["https://eu1-x.upstash.io"]),
     (
         "github-personal-token",
         &["token: ghp_{A36}", "https://ghp_{A36}@github.com"],
@@ -256,7 +255,7 @@ const CASES: &[Case] = &[
     ),
     (
         "generic-password",
-        &["db_password: {A16}", "\"password\": \"x{A14}!\""],
+        &["db_password: {A12}4k9", "\"password\": \"x{A11}7{D2}!\""],
         &[
             "password: ${DB_PASSWORD}",
             "password: changeme123",
@@ -268,7 +267,7 @@ const CASES: &[Case] = &[
     ),
     (
         "generic-secret",
-        &["client_secret = \"{A32}\"", "apiKey: '{A24}'", "--token={A30}"],
+        &["client_secret = \"{A28}4k{D2}\"", "apiKey: '{A20}7{D2}x'", "--token={A28}{D2}"],
         &[
             "token = request.headers.get1value2",
             "secret: my-service-secret-v2",
