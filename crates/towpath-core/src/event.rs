@@ -16,6 +16,10 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     release::Release,
     rollout::{Failure, PauseReason},
+    secrets::store::{
+        DataKeyMade, DataKeyRetired, DataKeyRewrapped, SecretDestroyed, SecretRestored, SecretUnset, SecretWritten,
+        SecretsRead, SecretsResealed,
+    },
     units::Millis,
 };
 
@@ -253,6 +257,24 @@ pub enum Fact {
         /// What was listed to go.
         removed: Removed,
     },
+    /// A data key was made.
+    DataKeyMade(DataKeyMade),
+    /// A data key was encrypted anew by its provider.
+    DataKeyRewrapped(DataKeyRewrapped),
+    /// A data key is not used any more and is gone.
+    DataKeyRetired(DataKeyRetired),
+    /// A secret of the store got a value.
+    SecretWritten(SecretWritten),
+    /// A secret of the store has an older value again.
+    SecretRestored(SecretRestored),
+    /// The store gives no value for a secret any more.
+    SecretUnset(SecretUnset),
+    /// Values of a secret of the store are gone for good.
+    SecretDestroyed(SecretDestroyed),
+    /// Values of the store were encrypted anew by another data key.
+    SecretsResealed(SecretsResealed),
+    /// Somebody was shown values of secrets.
+    SecretsRead(SecretsRead),
 }
 
 /// Where a rollback goes and why.
@@ -324,6 +346,15 @@ impl Fact {
             Self::EnvironmentDestroying { .. } => "environment_destroying",
             Self::EnvironmentDestroyed { .. } => "environment_destroyed",
             Self::GarbageCollected { .. } => "garbage_collected",
+            Self::DataKeyMade(_) => "data_key_made",
+            Self::DataKeyRewrapped(_) => "data_key_rewrapped",
+            Self::DataKeyRetired(_) => "data_key_retired",
+            Self::SecretWritten(_) => "secret_written",
+            Self::SecretRestored(_) => "secret_restored",
+            Self::SecretUnset(_) => "secret_unset",
+            Self::SecretDestroyed(_) => "secret_destroyed",
+            Self::SecretsResealed(_) => "secrets_resealed",
+            Self::SecretsRead(_) => "secrets_read",
         }
     }
 
@@ -356,7 +387,16 @@ impl Fact {
             | Self::PreviewExtended { .. }
             | Self::EnvironmentDestroying { .. }
             | Self::EnvironmentDestroyed { .. }
-            | Self::GarbageCollected { .. } => None,
+            | Self::GarbageCollected { .. }
+            | Self::DataKeyMade(_)
+            | Self::DataKeyRewrapped(_)
+            | Self::DataKeyRetired(_)
+            | Self::SecretWritten(_)
+            | Self::SecretRestored(_)
+            | Self::SecretUnset(_)
+            | Self::SecretDestroyed(_)
+            | Self::SecretsResealed(_)
+            | Self::SecretsRead(_) => None,
         }
     }
 }

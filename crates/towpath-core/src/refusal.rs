@@ -63,6 +63,10 @@ pub enum RefusalCode {
     InPipeline,
     /// The environment is being destroyed.
     BeingDestroyed,
+    /// A version of a secret, or a data key, is still used.
+    SecretInUse,
+    /// The value of a version of a secret is gone for good.
+    SecretDestroyed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -96,6 +100,8 @@ impl RefusalCode {
             | Self::PlanChanged
             | Self::NothingToRollBackTo
             | Self::NameTaken
+            | Self::SecretInUse
+            | Self::SecretDestroyed
             | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,
         }

@@ -5,6 +5,8 @@
 mod pin;
 mod spec;
 mod sync;
+pub mod store;
+pub mod template;
 mod text;
 
 pub use pin::{SecretPin, SecretVersion, SourceId};

@@ -78,6 +78,7 @@ pub(crate) fn spec(strategy: Strategy, replicas: u32) -> DeploymentSpec {
         progress_deadline: Millis::from_secs(60),
         verification: Vec::new(),
         rollback: None,
+        secrets: BTreeMap::new(),
     }
 }
 

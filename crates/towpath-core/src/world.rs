@@ -17,6 +17,7 @@ use crate::{
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
+    secrets::store::SecretStore,
 };
 
 mod lifecycle;
@@ -73,6 +74,9 @@ pub struct EnvironmentState {
     /// What is laid over the files of every release here.
     #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
     pub live: Arc<Live>,
+    /// The server's own store of secrets.
+    #[serde(default, skip_serializing_if = "crate::secrets::store::is_unused")]
+    pub secrets: Arc<SecretStore>,
 }
 
 /// A revision that was replaced and still runs.
@@ -112,6 +116,11 @@ impl World {
     pub fn live(&self, environment: &EnvironmentName) -> &Live {
         static NONE: Live = Live::NONE;
         self.environments.get(environment).map_or(&NONE, |state| &state.live)
+    }
+
+    /// Returns the store of secrets of an environment, if it was ever used.
+    pub fn secrets(&self, environment: &EnvironmentName) -> Option<&Arc<SecretStore>> {
+        self.environments.get(environment).map(|state| &state.secrets).filter(|store| !store.is_empty())
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -176,10 +185,21 @@ impl World {
             | Fact::EnvironmentDestroying { .. }
             | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
             Fact::GarbageCollected { revisions, .. } => self.collected.extend(revisions.iter().copied()),
+            Fact::DataKeyMade(_)
+            | Fact::DataKeyRewrapped(_)
+            | Fact::DataKeyRetired(_)
+            | Fact::SecretWritten(_)
+            | Fact::SecretRestored(_)
+            | Fact::SecretUnset(_)
+            | Fact::SecretDestroyed(_)
+            | Fact::SecretsResealed(_) => self.apply_secrets(event),
+            // Reading changes nothing; it is in the ledger for who asks who saw what.
+            Fact::SecretsRead(_) => {}
         }
         self
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
     fn apply_overlay(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
         let state = self.environments.entry(environment).or_default();
@@ -195,34 +215,11 @@ impl World {
                 live.set(OverlayEntry { key: key.clone(), value: value.clone(), origin });
             }
             Fact::OverlayUnset { key, .. } => live.unset(key),
-            Fact::ProjectDeclared { .. }
-            | Fact::ReleaseCreated { .. }
-            | Fact::PromotionRequested { .. }
-            | Fact::PromotionApproved { .. }
-            | Fact::PromotionRejected { .. }
-            | Fact::ChecklistConfirmed { .. }
-            | Fact::PromotionSuperseded { .. }
-            | Fact::PromotionFailed { .. }
-            | Fact::DeploymentStarted { .. }
-            | Fact::StepStarted { .. }
-            | Fact::RolloutProgressed { .. }
-            | Fact::AnalysisMeasured { .. }
-            | Fact::VerificationPassed { .. }
-            | Fact::RolloutPaused { .. }
-            | Fact::RolloutResumed { .. }
-            | Fact::RolloutPromoted { .. }
-            | Fact::RolloutCompleted { .. }
-            | Fact::RolloutFailed { .. }
-            | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. }
-            | Fact::PreviewCreated { .. }
-            | Fact::PreviewExtended { .. }
-            | Fact::EnvironmentDestroying { .. }
-            | Fact::EnvironmentDestroyed { .. }
-            | Fact::GarbageCollected { .. } => {}
+            _ => {}
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
     fn apply_promotion(&mut self, event: &Event) {
         let (by, at) = (&event.principal, event.at);
         match &event.fact {
@@ -260,27 +257,17 @@ impl World {
             Fact::PromotionFailed { promotion, reason } => self.change_promotion(*promotion, |it| {
                 it.state = PromotionState::Failed { reason: reason.clone() };
             }),
-            Fact::ProjectDeclared { .. }
-            | Fact::OverlaySet { .. }
-            | Fact::OverlayUnset { .. }
-            | Fact::ReleaseCreated { .. }
-            | Fact::DeploymentStarted { .. }
-            | Fact::StepStarted { .. }
-            | Fact::RolloutProgressed { .. }
-            | Fact::AnalysisMeasured { .. }
-            | Fact::VerificationPassed { .. }
-            | Fact::RolloutPaused { .. }
-            | Fact::RolloutResumed { .. }
-            | Fact::RolloutPromoted { .. }
-            | Fact::RolloutCompleted { .. }
-            | Fact::RolloutFailed { .. }
-            | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. }
-            | Fact::PreviewCreated { .. }
-            | Fact::PreviewExtended { .. }
-            | Fact::EnvironmentDestroying { .. }
-            | Fact::EnvironmentDestroyed { .. }
-            | Fact::GarbageCollected { .. } => {}
+            _ => {}
+        }
+    }
+
+    fn apply_secrets(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        Arc::make_mut(&mut state.secrets).fold(event);
+        let in_force = state.secrets.in_force();
+        if state.live.secrets != in_force {
+            Arc::make_mut(&mut state.live).secrets = in_force;
         }
     }
 

@@ -13,6 +13,7 @@ mod lifecycle;
 mod perform;
 pub mod ports;
 mod sampling;
+pub mod secrets;
 mod writer;
 
 pub use bundle_resolver::BundleResolver;

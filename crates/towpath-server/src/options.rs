@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
+use towpath_engine::secrets::Secrets;
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -34,6 +35,8 @@ pub struct Mistake {
 pub struct ServerOptions {
     /// Reads projects.
     pub projects: Arc<dyn Projects>,
+    /// The store of secrets; without one nothing of them can be asked.
+    pub secrets: Option<Arc<Secrets>>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -63,6 +66,7 @@ impl ServerOptions {
     pub fn new(projects: Arc<dyn Projects>) -> Self {
         Self {
             projects,
+            secrets: None,
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,

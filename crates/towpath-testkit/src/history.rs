@@ -147,5 +147,6 @@ fn spec() -> Option<DeploymentSpec> {
         progress_deadline: Millis::from_secs(600),
         verification: Vec::new(),
         rollback: None,
+        secrets: std::collections::BTreeMap::new(),
     })
 }

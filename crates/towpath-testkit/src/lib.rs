@@ -5,10 +5,12 @@ pub mod console_blocks;
 pub mod doubles;
 pub mod history;
 mod memory_blobs;
+mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
 pub mod sim;
 
 pub use memory_blobs::MemoryBlobs;
+pub use memory_keys::{KeyFault, MemoryKeys};
 pub use memory_ledger::{LedgerFault, MemoryLedger};
 pub use memory_samples::MemorySamples;

@@ -39,3 +39,16 @@ mod samples {
 
     towpath_testkit::samples_conformance!(fresh);
 }
+
+mod keys {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::KeyProvider;
+    use towpath_testkit::MemoryKeys;
+
+    async fn fresh() -> ((), Arc<dyn KeyProvider>) {
+        ((), Arc::new(MemoryKeys::default()))
+    }
+
+    towpath_testkit::keys_conformance!(fresh);
+}

@@ -40,7 +40,7 @@ pub(super) const SECRET_IN_ENV: &str =
 pub(super) const SECRET_IN_LEAF: &str = "what is written into a release cannot be made of a secret";
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-pub(super) const SECTIONS: [&str; 23] = [
+pub(super) const SECTIONS: [&str; 24] = [
     "access",
     "alerts",
     "api_url",
@@ -58,6 +58,7 @@ pub(super) const SECTIONS: [&str; 23] = [
     "observability",
     "project",
     "resources",
+    "secrets",
     "security",
     "services",
     "sla",
@@ -152,6 +153,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) tree: &'a Value,
     pub(crate) outputs: Outputs<'a>,
+    /// Whether every source of secrets was looked at.
+    pub(crate) judged: bool,
 }
 
 /// Every text that refers to others with its references replaced, `None` where that failed and was reported, and what
@@ -312,7 +315,7 @@ impl<'a> Interpolation<'_, 'a> {
             && self.scope.declared.is_secret(name)
             && !matches!(found, Some(Ok(_)))
         {
-            return self.elsewhere(from);
+            return self.elsewhere(from, name);
         }
         let found = found?;
         let Some(otherwise) = reference.otherwise else {
@@ -326,11 +329,15 @@ impl<'a> Interpolation<'_, 'a> {
 
     /// A secret without a value here comes from elsewhere: what is made of it is not known here, and no mistake if it
     /// is secret too.
-    fn elsewhere(&mut self, from: From<'_, 'a>) -> Option<Text> {
+    fn elsewhere(&mut self, from: From<'_, 'a>, secret: &str) -> Option<Text> {
+        let said = from.name.said();
+        if from.raw.secret && self.scope.judged && !self.scope.raw.contains_key(&Name::Variable(secret)) {
+            let message = format!("`{said}` is made of the secret `{secret}`, which has no value here");
+            return self.fail(from.raw, message, Some(format!("give `{secret}` a value with towpath secrets")));
+        }
         if from.raw.secret {
             return None;
         }
-        let said = from.name.said();
         let (message, help) = match from.name {
             Name::Variable(_) => {
                 (format!("`{said}` is made of a secret but not declared `secret: true`"), "declare it `secret: true`")

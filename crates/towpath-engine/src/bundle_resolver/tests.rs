@@ -149,7 +149,7 @@ fn laid(value: &str) -> Live {
         reason: None,
     };
     let entry = OverlayEntry { key: "services.web.env.GREETING".to_owned(), value: Some(value.to_owned()), origin };
-    Live { overlay: vec![entry], file: None }
+    Live { overlay: vec![entry], ..Live::NONE }
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn an_environment_whose_file_is_only_in_the_ledger_resolves() {
     let blobs = Arc::new(Counted::default());
     let release = released(&blobs, PROJECT, &["web"]).await;
     let file = "extends: staging\nservices: {web: {replicas: 3}}\ntier: testing\n".to_owned();
-    let live = Live { overlay: Vec::new(), file: Some(file) };
+    let live = Live { file: Some(file), ..Live::NONE };
     let preview = EnvironmentName::new("preview-7").unwrap();
     let spec = BundleResolver::new(blobs).resolve(&release, &preview, &live).await.unwrap();
     assert_eq!(spec.services[&ServiceName::new("web").unwrap()].replicas, 3);

@@ -22,6 +22,7 @@ mod promotions;
 mod releases;
 mod rollouts;
 mod schema;
+mod secrets;
 mod stream;
 pub mod types;
 mod view;
@@ -74,6 +75,14 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::read_all))
+        .routes(routes!(secrets::restore_all))
+        .routes(routes!(secrets::set, secrets::unset))
+        .routes(routes!(secrets::read))
+        .routes(routes!(secrets::history))
+        .routes(routes!(secrets::restore))
+        .routes(routes!(secrets::destroy))
 }
 
 /// Returns the description of the API.

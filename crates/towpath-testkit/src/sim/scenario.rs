@@ -151,6 +151,7 @@ fn spec(chance: &mut Chance) -> DeploymentSpec {
             automatic: false,
             timeout: Millis::from_secs(1 + chance.below(30)),
         }),
+        secrets: std::collections::BTreeMap::new(),
     }
 }
 
