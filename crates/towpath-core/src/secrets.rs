@@ -3,6 +3,7 @@
 //! Values are seen here only as [`SecretText`], on their way through; encryption is in `towpath-secrets`, IO in adapters.
 
 mod pin;
+pub mod rotation;
 mod spec;
 mod sync;
 pub mod store;
