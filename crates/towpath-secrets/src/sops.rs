@@ -1,1 +1,4 @@
 //! Files that `sops` reads and writes.
+
+pub mod rules;
+pub mod shamir;
