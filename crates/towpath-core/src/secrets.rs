@@ -2,11 +2,12 @@
 //!
 //! Values are seen here only as [`SecretText`], on their way through; encryption is in `towpath-secrets`, IO in adapters.
 
+pub mod findings;
 mod pin;
 pub mod rotation;
 mod spec;
-mod sync;
 pub mod store;
+mod sync;
 pub mod template;
 mod text;
 
