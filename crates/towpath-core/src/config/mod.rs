@@ -22,6 +22,7 @@ mod live;
 mod load;
 mod merge;
 mod nearest;
+mod owner;
 mod pipeline;
 mod plain_secrets;
 mod read;

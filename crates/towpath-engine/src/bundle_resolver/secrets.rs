@@ -90,7 +90,10 @@ impl BundleResolver {
         }
         let bundle = self.bundle(release, environment).await?;
         let loaded = load(&live.sources(&bundle.to_sources(), environment));
-        let inputs = Inputs { secrets: Some(spec.secrets.clone()), ..live.inputs() };
+        // What files have, they have by themselves.
+        let others = spec.secrets.iter().filter(|(_, pin)| secret_file_path(&pin.from).is_none());
+        let others = others.map(|(name, pin)| (name.clone(), pin.clone())).collect();
+        let inputs = Inputs { secrets: Some(others), ..live.inputs() };
         let mut resolution = loaded.resolve(environment.as_str(), &inputs);
         let Some(resolved) = resolution.environment.take() else {
             let mistakes = mistakes(&resolution.diagnostics, &resolution.sources);
@@ -153,3 +156,6 @@ fn resolved(loaded: &Loaded, environment: &EnvironmentName, live: &Live) -> Opti
     let with = |inputs| loaded.resolve(environment.as_str(), &inputs).environment;
     with(live.inputs()).or_else(|| with(Inputs::default()))
 }
+
+#[cfg(test)]
+mod tests;

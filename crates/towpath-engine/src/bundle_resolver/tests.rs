@@ -15,7 +15,7 @@ use crate::ports::{BlobError, BlobReader, StoredBlob};
 
 /// Blobs in memory that count how often they are read.
 #[derive(Default)]
-struct Counted {
+pub(super) struct Counted {
     blobs: Mutex<BTreeMap<Digest, Vec<u8>>>,
     reads: AtomicUsize,
 }
@@ -66,7 +66,11 @@ pipeline: [staging]
 
 async fn released(blobs: &Counted, project: &str, artifacts: &[&str]) -> Release {
     let sources: SourceSet = [("towpath.yaml", project), ("environments/staging.yaml", "")].into_iter().collect();
-    let bundle = blobs.put(&Bundle::of(&sources).to_bytes()).await.unwrap();
+    released_with(blobs, &sources, artifacts).await
+}
+
+pub(super) async fn released_with(blobs: &Counted, sources: &SourceSet, artifacts: &[&str]) -> Release {
+    let bundle = blobs.put(&Bundle::of(sources).to_bytes()).await.unwrap();
     let artifact = |name: &&str| {
         let tree = Digest::of(name.as_bytes());
         let size = towpath_core::units::Bytes(1);

@@ -9,7 +9,7 @@ use towpath_core::{
 };
 
 use super::SecretsError;
-use crate::{engine::Engine, ports::ResolveError};
+use crate::engine::Engine;
 
 /// What a change of values does to what runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,23 +24,29 @@ pub enum Effect {
     RecordedOnly,
 }
 
-/// Finds out what these versions of secrets in force lead to.
+/// Finds out what these versions of secrets in force lead to; `gives` if they only give values that were not there.
 pub(super) async fn configured(
     engine: &Engine,
     world: &World,
     environment: &EnvironmentName,
     live: &Live,
-    record_only: bool,
+    (record_only, gives): (bool, bool),
 ) -> Result<(Configured, Effect), SecretsError> {
     let seen = world.live(environment).digest();
     let current = world.current(environment);
     let mut promote = None;
     let mut effect = if current.is_some() { Effect::Unchanged } else { Effect::NothingRuns };
     if let Some((current, release)) = current.and_then(|it| Some((it, world.releases.get(&it.release)?))) {
-        let spec = engine.ports().resolver.resolve(release, environment, live).await?;
-        if *current.spec != spec {
-            effect = if record_only { Effect::RecordedOnly } else { Effect::Promotion };
-            promote = (!record_only).then(|| (release.number, Box::new(spec)));
+        match engine.ports().resolver.resolve(release, environment, live).await {
+            Ok(spec) if *current.spec != spec => {
+                effect = if record_only { Effect::RecordedOnly } else { Effect::Promotion };
+                promote = (!record_only).then(|| (release.number, Box::new(spec)));
+            }
+            Ok(_) => {}
+            // What runs cannot be resolved for another reason, such as a second secret that is missing: who mends it one
+            // secret after the other must not be held up.
+            Err(error) if gives && !error.is_passing() => effect = Effect::RecordedOnly,
+            Err(error) => return Err(error.into()),
         }
     }
     let outdated = outdated(engine, world, environment, live).await?;
@@ -60,8 +66,8 @@ async fn outdated(
         match engine.ports().resolver.resolve(release, environment, live).await {
             Ok(spec) if plan_digest(release, environment, &spec) == promotion.plan => {}
             // What cannot be resolved any more could not be started either.
-            Ok(_) | Err(ResolveError::Invalid { .. }) => outdated.push(promotion.number),
-            Err(error @ (ResolveError::Blob(_) | ResolveError::Secrets(_))) => return Err(error.into()),
+            Err(error) if error.is_passing() => return Err(error.into()),
+            Ok(_) | Err(_) => outdated.push(promotion.number),
         }
     }
     Ok(outdated)

@@ -231,7 +231,9 @@ impl Secrets {
         live: &Live,
         wish: &Wish,
     ) -> Result<Changed, SecretsError> {
-        let (configured, effect) = bring::configured(engine, world, environment, live, wish.record_only).await?;
+        let gives = matches!(change, StoreChange::Write { .. } | StoreChange::Restore { .. });
+        let how = (wish.record_only, gives);
+        let (configured, effect) = bring::configured(engine, world, environment, live, how).await?;
         let name = name_of(&change);
         let command = StoreCommand {
             environment: environment.clone(),

@@ -12,7 +12,10 @@ pub(crate) use files::FilesCommand;
 pub(crate) use rotation::RotationCommand;
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
-pub(crate) use values::ValuesCommand;
+pub(crate) use values::{
+    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SetSecretArgs,
+    UnsetSecretArgs, ValuesCommand,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretsCommand {

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod calls;
+mod secrets;
 mod stream;
 
 pub(crate) use calls::EventQuery;

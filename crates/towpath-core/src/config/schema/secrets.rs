@@ -137,7 +137,7 @@ section! {
 
 section! {
     /// A program that prints the value of one secret. It gets the name in `TOWPATH_SECRET` and the environment in
-    /// `TOWPATH_ENVIRONMENT`, and ends with another status than 0 where it has no such secret.
+    /// `TOWPATH_ENVIRONMENT`, and ends with status 3 where it has no such secret.
     pub struct CommandFile {
         /// Program and arguments; `${NAME}` in an argument is the name of the secret.
         run: Vec<String>,

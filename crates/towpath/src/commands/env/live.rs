@@ -82,7 +82,7 @@ fn asked<T: Send, F: Future<Output = Result<T, Failure>>>(ask: impl FnOnce() -> 
 
 fn of_view(view: OverlayView) -> Live {
     let overlay = view.entries.into_iter().filter_map(entry).collect();
-    Live { overlay, file: view.file, ..Live::default() }
+    Live { overlay, file: view.file, ..Live::NONE }
 }
 
 fn entry(view: OverlayEntryView) -> Option<OverlayEntry> {
