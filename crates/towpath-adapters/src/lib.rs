@@ -11,3 +11,5 @@ pub mod keys;
 pub mod local;
 mod process;
 pub mod sync;
+pub mod sources;
+pub mod vault;

@@ -8,9 +8,12 @@ mod memory_blobs;
 mod memory_keys;
 mod memory_ledger;
 mod memory_samples;
+mod memory_source;
 pub mod sim;
+pub mod vault;
 
 pub use memory_blobs::MemoryBlobs;
 pub use memory_keys::{KeyFault, MemoryKeys};
 pub use memory_ledger::{LedgerFault, MemoryLedger};
 pub use memory_samples::MemorySamples;
+pub use memory_source::MemorySource;
