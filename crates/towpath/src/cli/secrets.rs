@@ -8,7 +8,10 @@ mod sync;
 mod validate;
 mod values;
 
-pub(crate) use files::FilesCommand;
+pub(crate) use files::{
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
+    MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
+};
 pub(crate) use rotation::RotationCommand;
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
