@@ -10,6 +10,6 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
-pub mod sync;
 pub mod sources;
+pub mod sync;
 pub mod vault;

@@ -4,6 +4,9 @@ use std::{fs, path::Path};
 
 use crate::project::Project;
 
+mod sync;
+mod validate;
+
 const MARK: &str = "SEKRET";
 
 /// Returns every file under a folder that holds the mark.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use towpath_adapters::sync::{Applied, Change, Means, Patience, SyncTarget, digest_of, name_and_only, open};
 use towpath_core::{
     ids::EnvironmentName,
+    project,
     secrets::{SecretText, SyncItem, SyncSpec, SyncStep, Written, plan_sync},
 };
 use towpath_secrets::{entropy::SystemEntropy, keyed::DigestKey};
@@ -64,7 +65,12 @@ async fn work(context: &Context, args: &SyncArgs) -> Outcome {
         show(context, &name, &planned, false)?;
         return Ok(if args.check && differs { Exit::Difference } else { Exit::Done });
     }
-    let tier = Tier::from(environment.tier);
+    let tier = match environment.tier {
+        project::Tier::Development => Tier::Development,
+        project::Tier::Testing => Tier::Testing,
+        project::Tier::Staging => Tier::Staging,
+        project::Tier::Production => Tier::Production,
+    };
     if context.out.is_text() {
         context.out.progress(&text(&planned, false, context.out.paint_err()));
     }

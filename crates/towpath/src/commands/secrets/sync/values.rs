@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use towpath_core::{
-    config::{Inputs, Loaded, ResolvedEnvironment},
+    config::{Inputs, Loaded, ResolvedEnvironment, secret_file_path},
     ids::EnvironmentName,
     secrets::{SecretPin, SecretText, SecretVersion, SourceId, SourceSpec, template},
 };
-use towpath_secrets::keyed::DigestKey;
+use towpath_secrets::{keyed::DigestKey, sops};
 
 use crate::{
+    commands::secrets::files::plain_of,
     context::Context,
     failure::{Exit, Failure},
     folder::mistakes,
@@ -31,6 +32,8 @@ pub(super) fn values_of(
     });
     let inputs = Inputs { secrets: Some(pins.collect()), ..Inputs::default() };
     let environment = resolved(context, loaded, name, &inputs)?;
+    let mut roots = roots;
+    roots.extend(from_files(context, loaded, &environment)?);
     let mut values = BTreeMap::new();
     for (secret, variable) in environment.variables.iter().filter(|(_, variable)| variable.secret) {
         let value = template::fill(&variable.value, &roots).map_err(|error| {
@@ -42,6 +45,33 @@ pub(super) fn values_of(
         values.insert(secret.clone(), value);
     }
     Ok((environment, values))
+}
+
+/// Returns what the files of secrets have, each opened once with the keys at hand.
+fn from_files(
+    context: &Context,
+    loaded: &Loaded,
+    environment: &ResolvedEnvironment,
+) -> Result<BTreeMap<String, SecretText>, Failure> {
+    let mut files: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for (name, pin) in &environment.secret_pins {
+        if let Some(path) = secret_file_path(&pin.from) {
+            files.entry(path).or_default().push(name);
+        }
+    }
+    let mut values = BTreeMap::new();
+    for (path, text) in loaded.sources().files() {
+        let Some(names) = files.get(path) else { continue };
+        let damaged = |error: &sops::SopsError| Failure::new(Exit::Failed, "damaged", format!("{path}: {error}"));
+        let file = sops::File::parse(text.as_bytes(), sops::Format::of_path(path)).map_err(|error| damaged(&error))?;
+        let plain = plain_of(context, path, &file)?.map_err(|error| damaged(&error))?;
+        for name in names {
+            if let Some(value) = plain.get(&sops::Path::of_key(name.as_str())).and_then(sops::Value::as_text) {
+                values.insert((*name).clone(), SecretText::new(value.as_str()));
+            }
+        }
+    }
+    Ok(values)
 }
 
 /// Returns what the process environment has of the secrets that no file has, where the environment takes it from there.

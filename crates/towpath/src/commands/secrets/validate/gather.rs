@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use towpath_core::{
-    config::{
-        Data, Diagnostic, Inputs, Loaded, Position, ResolvedEnvironment, SourceSet, Value, read_foreign,
-        secret_file_path,
-    },
+    config::{Diagnostic, Inputs, Loaded, Position, ResolvedEnvironment, SECRET_FOLDER, SourceSet, secret_file_path},
     ids::EnvironmentName,
     secrets::{
         KeySpec, SecretText,
@@ -17,11 +14,18 @@ use towpath_core::{
 use towpath_secrets::{
     keyed::DigestKey,
     leaks::{OwnValue, is_searched},
-    sops::rules::{Key, RULES_FILE, Rules},
+    sops::{
+        self, File, Format, Plain, SopsError,
+        rules::{Key, RULES_FILE, Rules},
+    },
     strength::assess,
 };
 
-use crate::folder::ProjectFolder;
+use crate::{
+    commands::secrets::files::{plain_of, shown_recipient},
+    context::Context,
+    folder::ProjectFolder,
+};
 
 /// Everything that was gathered.
 #[derive(Default)]
@@ -38,8 +42,15 @@ pub(super) struct Gathered {
 }
 
 /// Gathers what is known of these environments. `key` is for this run only: digests are compared, never kept.
-pub(super) fn gather(folder: &ProjectFolder, loaded: &Loaded, names: &[EnvironmentName], key: &DigestKey) -> Gathered {
+pub(super) fn gather(
+    context: &Context,
+    folder: &ProjectFolder,
+    loaded: &Loaded,
+    names: &[EnvironmentName],
+    key: &DigestKey,
+) -> Gathered {
     let mut gathered = Gathered::default();
+    let opened = gathered.open_files(context, folder, loaded);
     for name in names {
         let resolution = loaded.resolve(name.as_str(), &Inputs::default());
         let diagnostics = loaded.diagnostics().iter().chain(&resolution.diagnostics);
@@ -47,20 +58,37 @@ pub(super) fn gather(folder: &ProjectFolder, loaded: &Loaded, names: &[Environme
             gathered.told(one, &resolution.sources, name);
         }
         match resolution.environment {
-            Some(environment) => gathered.environment(&environment, key),
+            Some(environment) => gathered.environment(&environment, &opened, key),
             None => gathered
                 .notes
                 .push(format!("{name} has other mistakes, so its secrets are not all known: towpath env validate")),
         }
     }
-    let rules = rules(folder, &mut gathered);
-    for (path, text) in loaded.sources().files().filter(|(path, _)| path.starts_with("secrets/")) {
-        gathered.facts.files.insert(path.to_owned(), file(path, text, rules.as_ref()));
-    }
     gathered
 }
 
 impl Gathered {
+    /// Reads the files of secrets, and opens those for which there is a key.
+    fn open_files(&mut self, context: &Context, folder: &ProjectFolder, loaded: &Loaded) -> BTreeMap<String, Plain> {
+        let rules = rules(folder, self);
+        let mut opened = BTreeMap::new();
+        let folder_of = format!("{SECRET_FOLDER}/");
+        for (path, text) in loaded.sources().files().filter(|(path, _)| path.starts_with(&folder_of)) {
+            let (mut facts, file) = file(path, text, rules.as_ref());
+            match file.map(|file| plain_of(context, path, &file)) {
+                Some(Ok(Ok(plain))) => {
+                    opened.insert(path.to_owned(), plain);
+                }
+                Some(Ok(Err(SopsError::NoMac(_)))) => facts.has_mac = false,
+                Some(Ok(Err(error))) => facts.broken = Some(error.to_string()),
+                // Without a key it is no finding: nobody has all of them.
+                Some(Err(_)) | None => {}
+            }
+            self.facts.files.insert(path.to_owned(), facts);
+        }
+        opened
+    }
+
     /// Takes over what the configuration says of secrets.
     fn told(&mut self, one: &Diagnostic, sources: &SourceSet, environment: &EnvironmentName) {
         let (code, severity) = match one.code {
@@ -89,7 +117,7 @@ impl Gathered {
         self.findings.push(finding.of(&[environment], &[]).at(place));
     }
 
-    fn environment(&mut self, environment: &ResolvedEnvironment, key: &DigestKey) {
+    fn environment(&mut self, environment: &ResolvedEnvironment, opened: &BTreeMap<String, Plain>, key: &DigestKey) {
         let mut secrets = BTreeMap::new();
         let mut files = BTreeSet::new();
         let mut unread: BTreeSet<String> = BTreeSet::new();
@@ -100,7 +128,12 @@ impl Gathered {
                 files.insert(path.to_owned());
             }
             let known = environment.variables.get(name).filter(|variable| !template::is_template(&variable.value));
-            let value = known.map(|variable| SecretText::new(variable.value.clone())).filter(|value| !value.is_empty());
+            let in_file = || {
+                let plain = opened.get(secret_file_path(&pin?.from)?)?;
+                plain.get(&sops::Path::of_key(name))?.as_text().map(|text| SecretText::new(text.as_str()))
+            };
+            let value = known.map(|variable| SecretText::new(variable.value.clone())).or_else(in_file);
+            let value = value.filter(|value| !value.is_empty());
             if value.is_none()
                 && let Some(from) = &from
             {
@@ -164,91 +197,30 @@ fn rules(folder: &ProjectFolder, gathered: &mut Gathered) -> Option<Rules> {
     rules
 }
 
-/// Returns what a file of secrets says of itself, without any key.
-fn file(path: &str, text: &str, rules: Option<&Rules>) -> FileFacts {
+/// Returns what a file of secrets says of itself without a key, and the file.
+fn file(path: &str, text: &str, rules: Option<&Rules>) -> (FileFacts, Option<File>) {
     let expected = rules.and_then(|rules| rules.rule_for(path)).map(|rule| rule.keys().map(shown).collect());
-    let mut facts = FileFacts { expected, ..FileFacts::default() };
-    if path.ends_with(".env") {
-        flat(text, &mut facts);
-        return facts;
-    }
-    let (Some(tree), _) = read_foreign(text, 0) else { return facts };
-    let Some(metadata) = tree.get("sops") else { return facts };
-    facts.encrypted = true;
-    facts.has_mac = text_of(metadata.get("mac")).is_some_and(|mac| mac.starts_with("ENC["));
-    recipients(metadata, &mut facts.recipients);
-    for group in metadata.get("key_groups").map(items).unwrap_or_default() {
-        recipients(group, &mut facts.recipients);
-    }
-    facts
-}
-
-/// Adds the recipients of one group of keys.
-fn recipients(group: &Value, found: &mut BTreeSet<String>) {
-    for (kind, name) in [("age", "recipient"), ("pgp", "fp"), ("kms", "arn"), ("gcp_kms", "resource_id")] {
-        for key in group.get(kind).map(items).unwrap_or_default() {
-            if let Some(name) = text_of(key.get(name)) {
-                found.insert(if kind == "age" { name } else { format!("{kind} {name}") });
-            }
+    let mut facts = FileFacts { expected, has_mac: true, ..FileFacts::default() };
+    let format = Format::of_path(path);
+    facts.encrypted = File::is_encrypted(text.as_bytes(), format);
+    match File::parse(text.as_bytes(), format) {
+        Ok(file) => {
+            facts.recipients = file.metadata().keys().map(shown_recipient).collect();
+            (facts, Some(file))
+        }
+        Err(error) => {
+            facts.has_mac = !matches!(error, SopsError::NoMac(_));
+            facts.broken = Some(error.to_string()).filter(|_| facts.encrypted && facts.has_mac);
+            (facts, None)
         }
     }
-    for key in group.get("hc_vault").map(items).unwrap_or_default() {
-        let part = |name| text_of(key.get(name)).unwrap_or_default();
-        found.insert(format!("vault {}/v1/{}/keys/{}", part("vault_address"), part("engine_path"), part("key_name")));
-    }
-    for key in group.get("azure_kv").map(items).unwrap_or_default() {
-        let part = |name| text_of(key.get(name)).unwrap_or_default();
-        found.insert(format!("azure_kv {}/keys/{}", part("vault_url"), part("name")));
-    }
 }
 
-/// Returns a key of a rule as the recipients of files are written here.
+/// Returns a key of a rule as recipients of files are told.
 fn shown(key: &Key) -> String {
     match key {
         Key::Age(recipient) => recipient.clone(),
-        Key::Vault(key) => format!("vault {}/v1/{}/keys/{}", key.address, key.engine, key.name),
+        Key::Vault(key) => format!("{}/v1/{}/keys/{}", key.address, key.engine, key.name),
         Key::Foreign { kind, name } => format!("{kind} {name}"),
-    }
-}
-
-fn items(value: &Value) -> Vec<&Value> {
-    match &value.data {
-        Data::List(items) => items.iter().collect(),
-        Data::Removed | Data::Scalar(_) | Data::Map(_) => Vec::new(),
-    }
-}
-
-fn text_of(value: Option<&Value>) -> Option<String> {
-    match &value?.data {
-        Data::Scalar(scalar) => Some(scalar.text().to_owned()),
-        Data::Removed | Data::List(_) | Data::Map(_) => None,
-    }
-}
-
-/// Reads the metadata that sops keeps in variables of a dotenv file.
-fn flat(text: &str, facts: &mut FileFacts) {
-    let mut vaults: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
-        let Some(name) = name.strip_prefix("sops_") else { continue };
-        facts.encrypted = true;
-        facts.has_mac |= name == "mac" && value.starts_with("ENC[");
-        if name.ends_with("__map_recipient") {
-            facts.recipients.insert(value.to_owned());
-        } else if name.ends_with("__map_fp") {
-            facts.recipients.insert(format!("pgp {value}"));
-        } else if name.ends_with("__map_arn") {
-            facts.recipients.insert(format!("kms {value}"));
-        } else if let Some((entry, part)) = name.split_once("__map_").filter(|(entry, _)| entry.contains("hc_vault")) {
-            vaults.entry(entry.to_owned()).or_default().insert(part.to_owned(), value.to_owned());
-        }
-    }
-    for parts in vaults.values() {
-        let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
-        facts.recipients.insert(format!(
-            "vault {}/v1/{}/keys/{}",
-            part("vault_address"),
-            part("engine_path"),
-            part("key_name")
-        ));
     }
 }
