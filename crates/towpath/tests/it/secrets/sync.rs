@@ -183,7 +183,8 @@ fn a_manifest_is_private_is_read_by_kubectl_and_git_is_warned_of() {
     kubectl.args(["annotate", "--local", "-o", "json", "-f"]).arg(&path).arg("read=yes").env("KUBECONFIG", "/dev/null");
     match kubectl.output() {
         Ok(output) => {
-            let secret: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+            let secret: Value =
+                serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
             assert_eq!((&secret["kind"], &secret["metadata"]["namespace"]), (&"Secret".into(), &"prod".into()));
             assert_eq!(secret["data"].as_object().unwrap().len(), 2);
             assert_eq!(secret["data"]["API_KEY"], "a1g5I3ZUMiRxTG03IXda");

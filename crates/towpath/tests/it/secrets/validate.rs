@@ -272,7 +272,10 @@ fn a_key_of_development_in_the_file_of_production_is_found() {
     let (project, development, production) = encrypted();
     let rules = project.read(".sops.yaml");
     // Both keys now, in the rule and, after the update, in the file.
-    project.write(".sops.yaml", &rules.replace(&format!("age: {production}"), &format!("age: '{production},{development}'")));
+    project.write(
+        ".sops.yaml",
+        &rules.replace(&format!("age: {production}"), &format!("age: '{production},{development}'")),
+    );
     let findings = found(&project, "--no-leaks");
     assert_eq!(codes(&findings), ["secret::missing-recipient"], "{findings:#?}");
     let mut command = project.command(["secrets", "update-keys", "--yes", "secrets/production.yaml"]);
@@ -290,7 +293,8 @@ fn a_key_of_development_in_the_file_of_production_is_found() {
 fn a_file_that_was_changed_without_its_key_is_critical_for_who_has_the_key() {
     let (project, _, _) = encrypted();
     let text = project.read("secrets/production.yaml");
-    let changed: String = text.lines().filter(|line| !line.starts_with("DB_PASSWORD")).fold(String::new(), |all, line| all + line + "\n");
+    let changed: String =
+        text.lines().filter(|line| !line.starts_with("DB_PASSWORD")).fold(String::new(), |all, line| all + line + "\n");
     project.write("secrets/production.yaml", &changed);
     let mut command = project.command(["secrets", "validate", "-o", "json"]);
     let ran = ran_of(command.env("SOPS_AGE_KEY_FILE", project.file("keys/production.txt")));
