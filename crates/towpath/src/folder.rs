@@ -61,9 +61,9 @@ impl ProjectFolder {
     pub(crate) fn sources(&self) -> Result<SourceSet, Failure> {
         let mut paths = names(&self.root)?;
         for folder in [ENVIRONMENT_FOLDER, SECRET_FOLDER] {
-            let files = self.root.join(folder);
-            if files.is_dir() {
-                paths.extend(names(&files)?.into_iter().map(|name| format!("{folder}/{name}")));
+            let inside = self.root.join(folder);
+            if inside.is_dir() {
+                paths.extend(names(&inside)?.into_iter().map(|name| format!("{folder}/{name}")));
             }
         }
         let mut sources = SourceSet::new();

@@ -18,8 +18,10 @@ mod digest_key;
 mod failure;
 mod folder;
 mod git;
+mod mask;
 mod output;
 mod server;
+mod sources;
 mod words;
 
 fn main() -> ExitCode {

@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::RunArgs;
+
 mod files;
 mod rotation;
 mod sync;
@@ -30,6 +32,8 @@ pub(crate) enum SecretsCommand {
     Files(FilesCommand),
     /// Checks the secrets of environments: all findings at once, each with its severity. Exit status 1 if there are any.
     Validate(ValidateSecretsArgs),
+    /// Starts a command with the variables and secrets of an environment: the same as `towpath run`.
+    Run(RunArgs),
     /// Copies secrets to where other tools need them, and finds what differs there.
     Sync(SyncArgs),
 }

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod calls;
+mod running;
 mod secrets;
 mod stream;
 

@@ -44,7 +44,8 @@ fn base64_hides_nothing_wherever_the_value_stands_in_what_was_encoded() {
 
 #[test]
 fn the_longest_value_wins_and_lines_of_a_key_are_values_too() {
-    let masks = masks(&[("SHORT", "abcd"), ("LONG", "abcdefgh"), ("KEY", "-----BEGIN-----\nMIIBVgIBADANBg\n-----END-----\n")]);
+    let masks =
+        masks(&[("SHORT", "abcd"), ("LONG", "abcdefgh"), ("KEY", "-----BEGIN-----\nMIIBVgIBADANBg\n-----END-----\n")]);
     assert_eq!(masked(&masks, &[b"abcdefg abcdefgh abcd"]), "${SHORT}efg ${LONG} ${SHORT}");
     assert_eq!(masked(&masks, &[b"> MIIBVgIBADANBg"]), "> ${KEY}");
 }

@@ -29,6 +29,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure},
     folder::{ProjectFolder, checked, mistakes},
+    sources::Opener,
 };
 
 /// How long requests in flight may take when the server stops. Instances go on, so nothing long is lost.
@@ -137,7 +138,13 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
     let proxy = Arc::new(proxy);
     let keys = secrets::ServerKeys { data: data.clone(), root: folder.root().to_owned(), bundle: bundle.clone() };
     let secrets = secrets::store(keys);
-    let sources = Arc::new(secrets::ServerSources { secrets: Arc::clone(&secrets) });
+    let opener = Arc::new(Opener::new(folder.root().to_owned(), &keys::versions(&data)?));
+    let sources = Arc::new(secrets::ServerSources {
+        secrets: Arc::clone(&secrets),
+        data: data.clone(),
+        root: folder.root().to_owned(),
+        opener,
+    });
     let options = LocalOptions::new(data, folder.root().to_owned(), Arc::clone(&blobs));
     let target = LocalTarget::open(options).map_err(|error| Failure::of(Exit::Failed, "target", &error))?;
     let target = Arc::new(target);

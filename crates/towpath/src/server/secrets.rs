@@ -7,13 +7,15 @@ use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
-    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec},
+    secrets::{KeySpec, SecretText, SecretsSpec, SourceSpec},
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
     secrets::{Principal, Secrets},
 };
 use towpath_secrets::entropy::SystemEntropy;
+
+use crate::sources::{self, Opener};
 
 /// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
 /// the server's data folder.
@@ -63,6 +65,12 @@ impl ServerKeys {
 pub(super) struct ServerSources {
     /// The store.
     pub(super) secrets: Arc<Secrets>,
+    /// The server's data folder.
+    pub(super) data: PathBuf,
+    /// The project's folder.
+    pub(super) root: PathBuf,
+    /// What opens those that are neither.
+    pub(super) opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -70,20 +78,19 @@ impl SecretSources for ServerSources {
     async fn open(
         &self,
         environment: &EnvironmentName,
-        _: &SecretsSpec,
+        spec: &SecretsSpec,
         what: Opening<'_>,
     ) -> Result<Arc<dyn SecretSource>, SourceError> {
-        let unable = |id: String| SourceError::Unable { source_id: SourceId(id), what: "be opened by this server" };
         match what {
             Opening::Named(SourceSpec::Store) => {
                 let who = Principal { name: PrincipalName::control_plane(), cause: "control loop".to_owned() };
                 Ok(Arc::new(self.secrets.source(environment, who, None)))
             }
-            Opening::File { path, .. } => Err(unable(format!("file {path}"))),
-            Opening::Named(SourceSpec::Files) => Err(unable("file".to_owned())),
-            Opening::Named(SourceSpec::Vault { path, .. }) => Err(unable(format!("vault {path}"))),
-            Opening::Named(SourceSpec::Environment { .. }) => Err(unable("environment".to_owned())),
-            Opening::Named(SourceSpec::Command { .. }) => Err(unable("command".to_owned())),
+            Opening::File { path, text } => {
+                let folders = (self.data.as_path(), self.root.as_path());
+                Ok(Arc::new(sources::file_for(environment, spec, folders, (path, text))))
+            }
+            Opening::Named(other) => self.opener.named(environment, other),
         }
     }
 }
