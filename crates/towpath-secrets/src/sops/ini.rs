@@ -187,7 +187,10 @@ impl Layout for Ini {
             .map_err(|what| SopsError::Metadata { at: super::Position::of(text, at), what })?;
         let fields = super::json::fields(section);
         let blocks = vec![MetadataBlock { pieces: vec![section.span.clone()], fields }];
-        Ok(Some(Found { meta, at, cuts: vec![section.span.clone()], blocks }))
+        // The blank line above is put there with the section.
+        let blank = text.get(..section.span.start).is_some_and(|before| before.ends_with(b"\n\n"));
+        let cut = section.span.start - usize::from(blank)..section.span.end;
+        Ok(Some(Found { meta, at, cuts: vec![cut], blocks }))
     }
 
     fn metadata(&self, meta: &Meta) -> Vec<u8> {

@@ -6,6 +6,7 @@ use super::*;
 use crate::entropy::SystemEntropy;
 
 mod conformance;
+mod properties;
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 

@@ -4,8 +4,15 @@ use std::{fs, path::Path};
 
 use crate::project::Project;
 
+<<<<<<< HEAD
 mod sync;
 mod validate;
+=======
+mod bench;
+mod edits;
+mod files;
+mod merges;
+>>>>>>> sopscli
 
 const MARK: &str = "SEKRET";
 
