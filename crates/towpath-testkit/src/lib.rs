@@ -10,6 +10,7 @@ mod memory_ledger;
 mod memory_samples;
 mod memory_source;
 pub mod sim;
+pub mod tools;
 pub mod vault;
 
 pub use memory_blobs::MemoryBlobs;

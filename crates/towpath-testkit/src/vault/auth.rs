@@ -46,7 +46,9 @@ impl Token {
     }
 
     fn left(&self, now: Timestamp) -> u64 {
-        self.expires.map_or(0, |expires| u64::try_from(expires.duration_since(now).as_secs()).unwrap_or(0))
+        // Rounded up: what was just given an hour has 3600 seconds left.
+        let left = |expires: Timestamp| (expires.duration_since(now).as_millis() + 999) / 1000;
+        self.expires.map_or(0, |expires| u64::try_from(left(expires)).unwrap_or(0))
     }
 
     fn auth(&self, id: &str, now: Timestamp) -> Value {
