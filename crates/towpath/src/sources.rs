@@ -127,7 +127,8 @@ impl Opener {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// Returns what an error and everything under it say, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -21,5 +21,6 @@ mod promotions;
 mod releases;
 mod repeating;
 mod rollouts;
+mod secrets;
 mod stream;
 mod trouble;

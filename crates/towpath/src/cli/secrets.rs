@@ -18,8 +18,8 @@ pub(crate) use rotation::RotationCommand;
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
 pub(crate) use values::{
-    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SetSecretArgs,
-    UnsetSecretArgs, ValuesCommand,
+    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SecretPlace,
+    SetSecretArgs, UnsetSecretArgs, ValuesCommand,
 };
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,12 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey};
+use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
@@ -19,13 +22,15 @@ use crate::sources::{self, Opener};
 
 /// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
 /// the server's data folder.
-pub(super) struct ServerKeys {
+struct ServerKeys {
     /// The server's data folder.
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// The project's folder.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// The files of the project as the server was started with them.
-    pub(super) bundle: Bundle,
+    bundle: Bundle,
+    /// What speaks with Vault.
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -44,10 +49,18 @@ impl KeyProviders for ServerKeys {
                 })?;
                 Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
             }
-            KeySpec::VaultTransit { key, .. } => Err(KeyError::Refused {
-                provider: format!("vault-transit {key}"),
-                reason: "this server has no client of Vault".to_owned(),
-            }),
+            KeySpec::VaultTransit { server, mount, key } => {
+                let client = self.opener.client(&server).map_err(|error| {
+                    let provider = format!("vault-transit {mount}/{key}");
+                    let reason = sources::chain(&error);
+                    if error.is_away() {
+                        KeyError::Away { provider, reason }
+                    } else {
+                        KeyError::Refused { provider, reason }
+                    }
+                })?;
+                Ok(Arc::new(VaultTransitKey::new(client, &mount, &key)))
+            }
         }
     }
 }
@@ -64,13 +77,13 @@ impl ServerKeys {
 /// Opens the sources of secrets that this server has.
 pub(super) struct ServerSources {
     /// The store.
-    pub(super) secrets: Arc<Secrets>,
+    secrets: Arc<Secrets>,
     /// The server's data folder.
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// The project's folder.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// What opens those that are neither.
-    pub(super) opener: Arc<Opener>,
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -95,7 +108,18 @@ impl SecretSources for ServerSources {
     }
 }
 
-/// Returns the store, not yet attached to a control plane.
-pub(super) fn store(keys: ServerKeys) -> Arc<Secrets> {
-    Secrets::new(Arc::new(keys), Arc::new(SystemEntropy))
+/// Returns the store, not yet attached to a control plane, and what opens every source of secrets.
+pub(super) fn open(
+    data: &Path,
+    root: &Path,
+    bundle: &Bundle,
+    versions: &[u8; 32],
+) -> (Arc<Secrets>, Arc<ServerSources>) {
+    let (data, root) = (data.to_owned(), root.to_owned());
+    let opener = Arc::new(Opener::new(root.clone(), versions));
+    let keys =
+        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
+    let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
+    (secrets, sources)
 }
