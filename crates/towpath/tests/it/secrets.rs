@@ -6,15 +6,12 @@ use std::{fs, path::Path};
 
 use crate::project::Project;
 
-<<<<<<< HEAD
-mod sync;
-mod validate;
-=======
 mod bench;
 mod edits;
 mod files;
 mod merges;
->>>>>>> sopscli
+mod sync;
+mod validate;
 
 const MARK: &str = "SEKRET";
 

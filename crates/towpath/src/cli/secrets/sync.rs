@@ -2,7 +2,10 @@
 
 use clap::{Args, builder::NonEmptyStringValueParser};
 
+use crate::cli::render::ReasonArgs;
+
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct SyncArgs {
     /// Which environment's secrets.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
@@ -19,4 +22,9 @@ pub(crate) struct SyncArgs {
     /// Removes what was copied once and is not wanted any more. What others put there always stays.
     #[arg(long)]
     pub prune: bool,
+    /// Leaves out what the server knows: its store and the live overlay.
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub reason: ReasonArgs,
 }

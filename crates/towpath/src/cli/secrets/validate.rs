@@ -23,6 +23,9 @@ pub(crate) struct ValidateSecretsArgs {
     /// Shows who can read the secrets of which environment, besides what is wrong.
     #[arg(long)]
     pub access: bool,
+    /// Asks neither the server nor other sources which secrets they have.
+    #[arg(long)]
+    pub offline: bool,
     /// Ends with exit status 1 only for findings at least this bad: low, medium, high or critical.
     #[arg(long, value_name = "LEVEL", default_value = "low")]
     pub fail_on: FindingSeverity,

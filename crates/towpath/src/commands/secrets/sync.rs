@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use towpath_adapters::sync::{Applied, Change, Means, Patience, SyncTarget, digest_of, name_and_only, open};
 use towpath_core::{
+    config::ResolvedEnvironment,
     ids::EnvironmentName,
     project,
     secrets::{SecretText, SyncItem, SyncSpec, SyncStep, Written, plan_sync},
@@ -36,7 +37,11 @@ mod record;
 mod values;
 
 pub(super) fn run(context: &Context, args: &SyncArgs) -> Outcome {
-    client_command(work(context, args))
+    let folder = context.folder()?;
+    let loaded = folder.load()?;
+    let name = which(context, &loaded, Some(&args.environment))?;
+    let (environment, values) = values_of(context, &loaded, &name, args)?;
+    client_command(work(context, args, &folder, (&environment, &values)))
 }
 
 /// One target with its plan.
@@ -48,21 +53,23 @@ struct Planned {
     applied: Applied,
 }
 
-async fn work(context: &Context, args: &SyncArgs) -> Outcome {
-    let folder = context.folder()?;
-    let loaded = folder.load()?;
-    let name = which(context, &loaded, Some(&args.environment))?;
+async fn work(
+    context: &Context,
+    args: &SyncArgs,
+    folder: &ProjectFolder,
+    (environment, values): (&ResolvedEnvironment, &BTreeMap<String, SecretText>),
+) -> Outcome {
+    let name = &environment.name;
+    let specs = chosen(&environment.secret_spec.sync, name, args.target.as_deref())?;
     let key = digest_key()?;
-    let (environment, values) = values_of(context, &loaded, &name, &key)?;
-    let specs = chosen(&environment.secret_spec.sync, &name, args.target.as_deref())?;
-    let mut record = Record::read(&folder, &name)?;
+    let mut record = Record::read(folder, name)?;
     let mut planned = Vec::new();
     for spec in specs {
-        planned.push(plan(&folder, spec, &values, (&record, &key)).await?);
+        planned.push(plan(folder, spec, values, (&record, &key)).await?);
     }
     let differs = planned.iter().flat_map(|one| &one.items).any(|item| !item.is_same());
     if args.check || args.dry_run || !differs {
-        show(context, &name, &planned, false)?;
+        show(context, name, &planned, false)?;
         return Ok(if args.check && differs { Exit::Difference } else { Exit::Done });
     }
     let tier = match environment.tier {
@@ -76,10 +83,10 @@ async fn work(context: &Context, args: &SyncArgs) -> Outcome {
     }
     context.confirmation(name.as_str(), tier, &format!("copying secrets of {name} elsewhere"))?;
     for one in &mut planned {
-        warn_of_git(context, &folder, one);
-        apply(one, args.prune, (&mut record, &key), &folder).await?;
+        warn_of_git(context, folder, one);
+        apply(one, args.prune, (&mut record, &key), folder).await?;
     }
-    show(context, &name, &planned, true)?;
+    show(context, name, &planned, true)?;
     outcome(&planned)
 }
 

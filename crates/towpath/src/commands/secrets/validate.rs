@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, args: &ValidateSecretsArgs) -> Outcome {
         None => loaded.environments().cloned().collect(),
     };
     let key = DigestKey::random(&SystemEntropy).map_err(|error| Failure::of(Exit::Failed, "entropy", &error))?;
-    let mut gathered = gathered(context, &folder, &loaded, &names, &key);
+    let mut gathered = gathered(context, (&folder, &loaded), &names, &key, args.offline);
     let mut findings = std::mem::take(&mut gathered.findings);
     findings.extend(judge(&gathered.facts, Timestamp::now()));
     let mut looked = Looked::default();
@@ -79,13 +79,13 @@ pub(super) fn run(context: &Context, args: &ValidateSecretsArgs) -> Outcome {
 /// Gathers facts about the chosen environments, and about the others what sharing is judged by.
 fn gathered(
     context: &Context,
-    folder: &ProjectFolder,
-    loaded: &Loaded,
+    (folder, loaded): (&ProjectFolder, &Loaded),
     names: &[EnvironmentName],
     key: &DigestKey,
+    offline: bool,
 ) -> Gathered {
     let all: Vec<EnvironmentName> = loaded.environments().cloned().collect();
-    let mut gathered = gather::gather(context, folder, loaded, &all, key);
+    let mut gathered = gather::gather(context, folder, loaded, &all, key, offline);
     if names.len() < all.len() {
         let chosen =
             |one: &Finding| one.environments.is_empty() || one.environments.iter().any(|name| names.contains(name));

@@ -22,7 +22,10 @@ use towpath_secrets::{
 };
 
 use crate::{
-    commands::secrets::files::{plain_of, shown_recipient},
+    commands::{
+        env::secrets::found_elsewhere,
+        secrets::files::{plain_of, shown_recipient},
+    },
     context::Context,
     folder::ProjectFolder,
 };
@@ -48,11 +51,13 @@ pub(super) fn gather(
     loaded: &Loaded,
     names: &[EnvironmentName],
     key: &DigestKey,
+    offline: bool,
 ) -> Gathered {
     let mut gathered = Gathered::default();
     let opened = gathered.open_files(context, folder, loaded);
     for name in names {
-        let resolution = loaded.resolve(name.as_str(), &Inputs::default());
+        let inputs = gathered.elsewhere(context, loaded, name, offline);
+        let resolution = loaded.resolve(name.as_str(), &inputs);
         let diagnostics = loaded.diagnostics().iter().chain(&resolution.diagnostics);
         for one in diagnostics {
             gathered.told(one, &resolution.sources, name);
@@ -87,6 +92,27 @@ impl Gathered {
             self.facts.files.insert(path.to_owned(), facts);
         }
         opened
+    }
+
+    /// Asks the sources beside the files which secrets they have, so that what is missing is missing. Whoever cannot be asked is
+    /// a note: then nothing can be said to be missing.
+    fn elsewhere(&mut self, context: &Context, loaded: &Loaded, name: &EnvironmentName, offline: bool) -> Inputs {
+        let Some(environment) = loaded.resolve(name.as_str(), &Inputs::default()).environment else {
+            return Inputs::default();
+        };
+        if offline || environment.secret_roots.elsewhere.is_empty() {
+            return Inputs::default();
+        }
+        match found_elsewhere(context, &environment, offline) {
+            Ok((pins, unasked)) => {
+                self.notes.extend(unasked.iter().map(|why| format!("{name}: {why}")));
+                Inputs { secrets: unasked.is_empty().then_some(pins), ..Inputs::default() }
+            }
+            Err(failure) => {
+                self.notes.push(format!("{name}: {}", failure.message()));
+                Inputs::default()
+            }
+        }
     }
 
     /// Takes over what the configuration says of secrets.
