@@ -13,4 +13,5 @@ mod process;
 pub mod rotators;
 pub mod secret_file;
 pub mod sources;
+pub mod sync;
 pub mod vault;

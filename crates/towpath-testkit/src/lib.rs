@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod console_blocks;
+pub mod doubles;
 pub mod history;
 mod memory_blobs;
 mod memory_keys;
