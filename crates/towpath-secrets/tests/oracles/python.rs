@@ -32,7 +32,7 @@ impl Ring {
         })?;
         // The agent's socket must have a short name.
         let home = tempfile::Builder::new().prefix("tp-gpg").tempdir_in("/tmp").unwrap();
-        let ring = Self { home, fingerprint: String::new(), packages };
+        let mut ring = Self { home, fingerprint: String::new(), packages };
         let made = ring.gpg(&["--passphrase", "", "--quick-gen-key", "test", "rsa2048", "encr", "never"], b"");
         let Some(made) = made.filter(|made| made.status.success()) else {
             assert!(std::env::var_os("CI").is_none(), "there is no gpg that makes keys");
@@ -44,7 +44,8 @@ impl Ring {
         let listed = String::from_utf8(listed.stdout).unwrap();
         let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap();
         let fingerprint = fingerprint.trim_matches(':').to_owned();
-        Some(Self { fingerprint, ..ring })
+        ring.fingerprint = fingerprint;
+        Some(ring)
     }
 
     fn gpg(&self, args: &[&str], input: &[u8]) -> Option<Output> {
@@ -75,13 +76,13 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // Ends the agent of this ring and no other.
-        let _: Option<Output> = run(Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]), b"");
+        let _: Option<Output> =
+            run(Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]), b"");
     }
 }
 
 fn run(command: &mut Command, input: &[u8]) -> Option<Output> {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     let _: std::io::Result<()> = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().ok()
 }
@@ -118,7 +119,8 @@ c:
         two
         lines
 ";
-const JSON: &str = "{\"a\": \"text\", \"n\": 5, \"f\": 2.5, \"b\": [true, \"x\", {\"c\": \"d\"}], \"e_unencrypted\": \"clear\"}";
+const JSON: &str =
+    "{\"a\": \"text\", \"n\": 5, \"f\": 2.5, \"b\": [true, \"x\", {\"c\": \"d\"}], \"e_unencrypted\": \"clear\"}";
 
 #[test]
 fn the_original_reads_what_is_written_here_and_finds_its_mac_right() {

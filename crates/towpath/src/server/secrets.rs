@@ -6,7 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey};
+use towpath_adapters::{
+    keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey},
+    rotators::Rotators,
+};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
@@ -14,6 +17,7 @@ use towpath_core::{
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
+    rotation::Rotator,
     secrets::{Principal, Secrets},
 };
 use towpath_secrets::entropy::SystemEntropy;
@@ -130,4 +134,9 @@ pub(super) fn open(
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
     (secrets, sources)
+}
+
+/// Returns what rotates the secrets of a store.
+pub(super) fn rotator(secrets: &Arc<Secrets>) -> Arc<Rotator> {
+    Rotator::new(Arc::clone(secrets), Arc::new(Rotators::of_process()), Arc::new(SystemEntropy))
 }

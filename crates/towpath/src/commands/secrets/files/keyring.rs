@@ -9,7 +9,7 @@ use std::{
 };
 
 use towpath_core::secrets::SecretText;
-use towpath_secrets::sops::{DataKey, File, Identities, KeyKind, MasterKey, UnwrapError};
+use towpath_secrets::sops::{DataKey, File, Identities, KeyError, KeyKind, MasterKey, UnwrapError};
 use zeroize::Zeroizing;
 
 use super::{prompt::ask_hidden, transit};
@@ -120,13 +120,13 @@ impl Keyring {
                 Locked::Ssh(path, text) if ssh => {
                     let passphrase = ask_secret(context, &path.display().to_string())?;
                     let added = self.identities.add_ssh(&text, Some(&passphrase));
-                    self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
+                    self.note(&path.display().to_string(), added);
                     any = true;
                 }
                 Locked::Age(place, bytes) => {
                     let passphrase = ask_secret(context, &place)?;
                     let added = self.identities.add_encrypted(&bytes, &passphrase);
-                    self.note(place, added.map_err(|error| error.to_string()));
+                    self.note(&place, added);
                     any = true;
                 }
                 Locked::Ssh(..) => {}
@@ -135,9 +135,10 @@ impl Keyring {
         Ok(any)
     }
 
-    fn note(&mut self, place: String, added: Result<(), String>) {
+    /// Keeps where a key was, or why it cannot be used; no error of a key shows any of it.
+    fn note(&mut self, place: &str, added: Result<(), KeyError>) {
         match added {
-            Ok(()) => self.found.push(place),
+            Ok(()) => self.found.push(place.to_owned()),
             Err(why) => self.unusable.push(format!("{place}: {why}")),
         }
     }
@@ -146,7 +147,7 @@ impl Keyring {
         match env::var("SOPS_AGE_KEY").map(Zeroizing::new) {
             Ok(text) => {
                 let added = self.identities.add_age_variable(&text);
-                self.note("SOPS_AGE_KEY".to_owned(), added.map_err(|error| error.to_string()));
+                self.note("SOPS_AGE_KEY", added);
             }
             Err(_) => self.empty.push("SOPS_AGE_KEY".to_owned()),
         }
@@ -173,11 +174,13 @@ impl Keyring {
             self.locked.push(Locked::Age(place, bytes));
             return;
         }
-        let added = match std::str::from_utf8(&bytes) {
-            Ok(text) => self.identities.add_age(text).map_err(|error| error.to_string()),
-            Err(_) => Err("it is no text".to_owned()),
-        };
-        self.note(place, added);
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => {
+                let added = self.identities.add_age(text);
+                self.note(&place, added);
+            }
+            Err(_) => self.unusable.push(format!("{place}: it is no text")),
+        }
     }
 
     /// `SOPS_AGE_KEY_CMD`: a command that prints identities. No shell is between.
@@ -217,7 +220,7 @@ impl Keyring {
             return;
         }
         let added = self.identities.add_ssh(&text, None);
-        self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
+        self.note(&path.display().to_string(), added);
     }
 }
 
