@@ -85,7 +85,7 @@ fn version(held: &Held) -> Option<SecretVersion> {
 }
 
 fn said(id: SourceId, path: &str, text: &str) -> (Said, Vec<Diagnostic>) {
-    if path.ends_with(".env") {
+    if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "env") {
         return (dotenv(text), Vec::new());
     }
     let (document, diagnostics) = yaml::parse(id, text, 0);
@@ -190,7 +190,8 @@ impl Loaded {
         for entry in &said.entries {
             let label = Label { source: id, span: entry.value };
             let plain = match &entry.held {
-                Held::Text(text) => !text.is_empty() && !(said.encrypted && text.starts_with(ENCRYPTED)),
+                Held::Text(text) if text.is_empty() => false,
+                Held::Text(text) => !said.encrypted || !text.starts_with(ENCRYPTED),
                 Held::Nested => !said.encrypted,
                 Held::Nothing => false,
             };
