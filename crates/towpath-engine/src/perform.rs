@@ -163,12 +163,16 @@ impl Engine {
         let release = release.ok_or_else(|| cannot("its release is not known", "nobody made it".into()))?;
         let environment = &deployment.environment;
         let values = self.ports.resolver.reveal(release, environment, world.live(environment), &needed).await;
-        let values = values.map_err(|error| match error {
-            // What is only away comes back; what runs goes on, and a rollout has its deadline.
-            error if error.is_passing() => TargetError::Failed(Box::new(error)),
-            ResolveError::Secrets(error) => cannot("its secrets cannot be had", Box::new(error)),
-            error @ (ResolveError::Invalid { .. } | ResolveError::Blob(_)) => {
-                cannot("its secrets cannot be had", Box::new(error))
+        let values = values.map_err(|error| {
+            if error.is_passing() {
+                // What is only away comes back; what runs goes on, and a rollout has its deadline.
+                return TargetError::Failed(Box::new(error));
+            }
+            match error {
+                ResolveError::Secrets(error) => cannot("its secrets cannot be had", Box::new(error)),
+                error @ (ResolveError::Invalid { .. } | ResolveError::Blob(_)) => {
+                    cannot("its secrets cannot be had", Box::new(error))
+                }
             }
         })?;
         for text in variables.values_mut().filter(|text| template::is_template(text)) {
