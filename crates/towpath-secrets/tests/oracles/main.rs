@@ -26,7 +26,14 @@ fn identity() -> (String, String, Identities) {
     (private, identity.to_public().to_string(), identities)
 }
 
-fn written(plain: &str, format: Format, key: MasterKey, selection: Selection, mac_only: bool, wrap: &dyn WrapKeys) -> String {
+fn written(
+    plain: &str,
+    format: Format,
+    key: MasterKey,
+    selection: Selection,
+    mac_only: bool,
+    wrap: &dyn WrapKeys,
+) -> String {
     let groups = vec![KeyGroup { keys: vec![key] }];
     let creation = Creation { groups, selection, mac_only_encrypted: mac_only, ..Creation::default() };
     let bytes = encrypt(plain.as_bytes(), format, &creation, wrap, NOW, &SystemEntropy).unwrap();

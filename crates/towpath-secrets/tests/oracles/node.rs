@@ -19,7 +19,9 @@ process.stdout.write(JSON.stringify(plain));
 fn the_library_of_npm_decrypts_what_is_written_here() {
     let Some(folder) = tools::provide("node", |folder| {
         let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"]).arg(folder).arg(PACKAGE);
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"])
+            .arg(folder)
+            .arg(PACKAGE);
         npm
     }) else {
         return;
@@ -36,7 +38,8 @@ fn the_library_of_npm_decrypts_what_is_written_here() {
         let sealed = for_age(plain, format, &recipient, Selection::default(), false);
         let path = files.path().join("sealed");
         std::fs::write(&path, sealed).unwrap();
-        let output = Command::new("node").arg(&script).arg(&path).args([&private, kind]).stdin(Stdio::null()).output().unwrap();
+        let output =
+            Command::new("node").arg(&script).arg(&path).args([&private, kind]).stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let said: serde_json::Value = serde_json::from_str(&said)
             .unwrap_or_else(|_| panic!("{kind}: {said}{}", String::from_utf8_lossy(&output.stderr)));

@@ -75,13 +75,13 @@ impl Ring {
 impl Drop for Ring {
     fn drop(&mut self) {
         // Ends the agent of this ring and no other.
-        let _: Option<Output> = run(Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]), b"");
+        let _: Option<Output> =
+            run(Command::new("gpgconf").arg("--homedir").arg(self.home.path()).args(["--kill", "all"]), b"");
     }
 }
 
 fn run(command: &mut Command, input: &[u8]) -> Option<Output> {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     let _: std::io::Result<()> = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().ok()
 }
@@ -118,7 +118,8 @@ c:
         two
         lines
 ";
-const JSON: &str = "{\"a\": \"text\", \"n\": 5, \"f\": 2.5, \"b\": [true, \"x\", {\"c\": \"d\"}], \"e_unencrypted\": \"clear\"}";
+const JSON: &str =
+    "{\"a\": \"text\", \"n\": 5, \"f\": 2.5, \"b\": [true, \"x\", {\"c\": \"d\"}], \"e_unencrypted\": \"clear\"}";
 
 #[test]
 fn the_original_reads_what_is_written_here_and_finds_its_mac_right() {

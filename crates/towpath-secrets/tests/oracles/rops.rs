@@ -4,11 +4,7 @@ use std::process::Command;
 
 use rops::{
     cryptography::{cipher::AES256GCM, hasher::SHA512},
-    file::{
-        RopsFile, builder::RopsFileBuilder,
-        format::YamlFileFormat,
-        state::EncryptedFile,
-    },
+    file::{RopsFile, builder::RopsFileBuilder, format::YamlFileFormat, state::EncryptedFile},
     integration::{AgeIntegration, Integration as _},
 };
 use towpath_secrets::sops::{File, Format};
@@ -65,7 +61,8 @@ fn rops_reads_what_is_written_here_and_finds_its_mac_right() {
         for mac_only in [false, true] {
             // The rule of its own is nothing it knows of.
             let sealed = for_age(PLAIN, Format::Yaml, &recipient, selection.clone(), mac_only);
-            let read_back = theirs(&sealed, &private).unwrap_or_else(|error| panic!("{selection:?}\n{sealed}\n{error}"));
+            let read_back =
+                theirs(&sealed, &private).unwrap_or_else(|error| panic!("{selection:?}\n{sealed}\n{error}"));
             let ours = read(&sealed, Format::Yaml, &keys);
             let again = for_age(&read_back, Format::Yaml, &recipient, selection.clone(), mac_only);
             let again = read(&again, Format::Yaml, &keys);

@@ -103,7 +103,10 @@ fn keys_of_ssh_hold_the_data_key_with_and_without_a_passphrase() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, passphrase) in [("ed25519", ""), ("ed25519", "secret"), ("rsa", "")] {
         let path = folder.path().join(format!("{kind}{passphrase}"));
-        let made = Command::new("ssh-keygen").args(["-q", "-t", kind, "-b", "2048", "-N", passphrase, "-f"]).arg(&path).status();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", kind, "-b", "2048", "-N", passphrase, "-f"])
+            .arg(&path)
+            .status();
         let Ok(made) = made else {
             println!("skipped: there is no `ssh-keygen`");
             return;
