@@ -10,6 +10,8 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
+pub mod rotators;
 pub mod secret_file;
 pub mod sources;
+pub mod sync;
 pub mod vault;

@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod console_blocks;
+pub mod doubles;
 pub mod history;
 mod memory_blobs;
 mod memory_keys;
@@ -9,6 +10,7 @@ mod memory_ledger;
 mod memory_samples;
 mod memory_source;
 mod one_key_provider;
+pub mod postgres;
 pub mod sim;
 pub mod tools;
 pub mod vault;

@@ -14,6 +14,7 @@ mod client;
 mod commands;
 mod context;
 mod demo;
+mod digest_key;
 mod failure;
 mod folder;
 mod git;

@@ -67,6 +67,7 @@ impl Secrets {
         wish: &Wish,
     ) -> Result<Changed, SecretsError> {
         fit_for_a_process(name, value)?;
+        let rotated = matches!(origin, SecretOrigin::Rotated { .. });
         let _one = self.changing.lock().await;
         let engine = self.engine()?;
         Self::may_set(&engine, who, environment, name, &origin, wish)?;
@@ -91,7 +92,10 @@ impl Secrets {
             let (name, origin) = (name.to_owned(), origin.clone());
             let change = StoreChange::Write { name: name.clone(), version, ciphertext, data_key, origin };
             let mut live = world.live(environment).clone();
-            live.secrets.insert(name, SecretVersion(version.to_string()));
+            // What is made for a rotation is in force once the rotation says so.
+            if !rotated {
+                live.secrets.insert(name, SecretVersion(version.to_string()));
+            }
             match self.bring(&engine, &world, who, (environment, change, vec![mark]), &live, wish).await {
                 Ok(changed) => {
                     self.stays(&engine, &[(ciphertext, sealed)]).await?;

@@ -12,6 +12,8 @@ mod bench;
 mod edits;
 mod files;
 mod merges;
+mod sync;
+mod validate;
 
 const MARK: &str = "SEKRET";
 

@@ -163,6 +163,15 @@ async fn what_does_not_end_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn what_it_leaves_running_does_not_keep_anybody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Instant::now();
+    let source = shell(folder.path(), "sleep 1000 & echo value");
+    assert_eq!(value(&source, "A").await.unwrap().expose(), "value");
+    assert!(start.elapsed() < Duration::from_secs(15));
+}
+
+#[tokio::test]
 async fn many_secrets_are_asked_for_at_the_same_time_but_not_all_at_once() {
     let folder = tempfile::tempdir().unwrap();
     // Each says how many run beside it.

@@ -87,6 +87,16 @@ fn unfinished(environment: &ResolvedEnvironment) -> Vec<String> {
     environment.secrets.iter().filter(said).filter(known).cloned().collect()
 }
 
+/// Finds which secrets the sources beside the files have, never a value; and says which sources could not be asked, and why.
+pub(in crate::commands) fn found_elsewhere(
+    context: &Context,
+    environment: &ResolvedEnvironment,
+    offline: bool,
+) -> Result<(BTreeMap<String, SecretPin>, Vec<String>), Failure> {
+    let opener = Opener::for_once(context.folder()?.root().to_owned())?;
+    look(context, environment, &opener, offline).map(|found| (found.pins, found.unasked))
+}
+
 /// Says whether files come before all other sources, so that what they have is not looked for elsewhere.
 fn roots_are_of_files(environment: &ResolvedEnvironment) -> bool {
     environment.secret_spec.from.first() == Some(&SourceSpec::Files)
@@ -132,7 +142,7 @@ fn look(
 }
 
 /// Returns what the server's store has, or why it was not asked.
-fn kept(
+pub(super) fn kept(
     context: &Context,
     environment: &ResolvedEnvironment,
     offline: bool,
