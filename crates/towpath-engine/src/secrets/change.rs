@@ -70,7 +70,7 @@ impl Secrets {
         let rotated = matches!(origin, SecretOrigin::Rotated { .. });
         let _one = self.changing.lock().await;
         let engine = self.engine()?;
-        self.may_set(&engine, who, environment, name, &origin, wish)?;
+        Self::may_set(&engine, who, environment, name, &origin, wish)?;
         for _ in 0..TRIES {
             let key = self.newest_key(who, environment).await?;
             let world = engine.world();
@@ -114,7 +114,6 @@ impl Secrets {
 
     /// Refuses what would be refused anyway, before a key is made or anything is encrypted.
     fn may_set(
-        &self,
         engine: &Engine,
         who: &Principal,
         environment: &EnvironmentName,
@@ -140,7 +139,7 @@ impl Secrets {
             marks: vec![Mark { data_key: store.newest_key().map_or(1, |(version, _)| version), ..mark }],
             configured: None,
         };
-        match self.would(engine, &world, who, &Command::ChangeSecrets(Box::new(command))) {
+        match Self::would(engine, &world, who, &Command::ChangeSecrets(Box::new(command))) {
             // There is no key yet; everything else was judged before that.
             Err(error) if error.is_stale() => rules::checked_name(name).map_err(SecretsError::from),
             other => other,
