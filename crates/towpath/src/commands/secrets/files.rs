@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use towpath_secrets::{
     entropy::SystemEntropy,
-    sops::{DataKey, File},
+    sops::{DataKey, File, MasterKey, Plain, SopsError},
 };
 
 use crate::{cli::FilesCommand, commands::Outcome, context::Context, failure::Failure};
@@ -16,7 +16,7 @@ mod edit;
 mod editor;
 mod encrypt;
 mod git;
-mod keyring;
+pub(crate) mod keyring;
 mod merge;
 mod place;
 mod private;
@@ -65,4 +65,15 @@ fn open(context: &Context, input: place::Input) -> Result<Opened, Failure> {
     let mut ring = keyring::Keyring::gather();
     let key = ring.open(context, &input.name, &file)?;
     Ok(Opened { input, file, key, ring })
+}
+
+/// Opens a file with the keys at hand: a failure where there are none, else what it holds or how it is damaged.
+pub(super) fn plain_of(context: &Context, name: &str, file: &File) -> Result<Result<Plain, SopsError>, Failure> {
+    let key = keyring::Keyring::gather().open(context, name, file)?;
+    Ok(file.decrypt(&key))
+}
+
+/// Returns how a recipient is told to people.
+pub(super) fn shown_recipient(key: &MasterKey) -> String {
+    keyring::shown(key)
 }

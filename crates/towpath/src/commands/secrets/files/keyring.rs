@@ -19,8 +19,10 @@ use crate::{
 };
 
 /// The keys at hand.
-pub(super) struct Keyring {
-    pub(super) identities: Identities,
+pub(crate) struct Keyring {
+    pub(crate) identities: Identities,
+    /// Where there was one.
+    found: Vec<String>,
     /// Where there was none.
     empty: Vec<String>,
     /// What could not be used, and why.
@@ -36,9 +38,14 @@ enum Locked {
 
 impl Keyring {
     /// Gathers every key at hand.
-    pub(super) fn gather() -> Self {
-        let mut ring =
-            Self { identities: Identities::new(), empty: Vec::new(), unusable: Vec::new(), locked: Vec::new() };
+    pub(crate) fn gather() -> Self {
+        let mut ring = Self {
+            identities: Identities::new(),
+            found: Vec::new(),
+            empty: Vec::new(),
+            unusable: Vec::new(),
+            locked: Vec::new(),
+        };
         ring.add_variable();
         ring.add_file_variable();
         ring.add_command();
@@ -91,6 +98,19 @@ impl Keyring {
         failure.kept("nothing was decrypted")
     }
 
+    /// Says in one line where there was no key and what could not be used.
+    pub(crate) fn hint(&self) -> String {
+        let locked = self.locked.iter().map(|locked| match locked {
+            Locked::Ssh(path, _) => format!("{} opens with a passphrase", path.display()),
+            Locked::Age(place, _) => format!("{place} opens with a passphrase"),
+        });
+        let empty = (!self.empty.is_empty()).then(|| format!("no key in {}", self.empty.join(", ")));
+        let tried = (!self.found.is_empty()).then(|| format!("tried {}", self.found.join(", ")));
+        let all: Vec<String> =
+            tried.into_iter().chain(self.unusable.iter().cloned()).chain(locked).chain(empty).collect();
+        all.join("; ")
+    }
+
     /// Asks for passphrases of keys that might open the file; says whether there were any.
     fn unlock(&mut self, context: &Context, file: &File) -> Result<bool, Failure> {
         let ssh = file.metadata().keys().any(|key| key.kind == KeyKind::Age && key.name().starts_with("ssh-"));
@@ -115,10 +135,11 @@ impl Keyring {
         Ok(any)
     }
 
-    /// Keeps why a key cannot be used; no error of a key shows any of it.
+    /// Keeps where a key was, or why it cannot be used; no error of a key shows any of it.
     fn note(&mut self, place: &str, added: Result<(), KeyError>) {
-        if let Err(why) = added {
-            self.unusable.push(format!("{place}: {why}"));
+        match added {
+            Ok(()) => self.found.push(place.to_owned()),
+            Err(why) => self.unusable.push(format!("{place}: {why}")),
         }
     }
 
@@ -139,7 +160,8 @@ impl Keyring {
         }
     }
 
-    fn add_age_file(&mut self, path: &Path, wanted: bool) {
+    /// Adds the identities of a file; `wanted` says that somebody named it, so that it must be there.
+    pub(crate) fn add_age_file(&mut self, path: &Path, wanted: bool) {
         match fs::read(path).map(Zeroizing::new) {
             Ok(bytes) => self.add_age_bytes(path.display().to_string(), bytes),
             Err(_) if !wanted => self.empty.push(path.display().to_string()),

@@ -55,7 +55,6 @@ pub(super) fn set(context: &Context, path: &Path, at: &sops::Path, value: &Value
 }
 
 /// Takes a value out of a file.
-#[allow(dead_code, reason = "for commands that know names and not paths")]
 pub(crate) fn unset_in_file(context: &Context, path: &Path, name: &str) -> Result<Written, Failure> {
     unset(context, path, &sops::Path::of_key(name))
 }
@@ -68,7 +67,6 @@ pub(super) fn unset(context: &Context, path: &Path, at: &sops::Path) -> Result<W
 }
 
 /// Returns a value of a file.
-#[allow(dead_code, reason = "for commands that know names and not paths")]
 pub(crate) fn get_from_file(context: &Context, path: &Path, name: &str) -> Result<SecretText, Failure> {
     let opened = open(context, place::read(path, None, None)?)?;
     let wrong = |error: &sops::SopsError| place::wrong(&opened.input.name, error);
