@@ -1,6 +1,6 @@
 //! Merging the items of lists: what is alike on all sides holds them together, what is between is taken from who changed it.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{ConflictKind, Merger, Side, block::Part, cut::Piece, lines::matches, same::same, sides::Three};
 use crate::sops::path::Step;
@@ -10,13 +10,10 @@ impl Merger<'_> {
         let base = pieces.base.unwrap_or_default();
         let (ours, theirs) = (pieces.ours, pieces.theirs);
         let with_ours = matched(base, ours);
-        let with_theirs = matched(base, theirs);
+        let with_theirs: BTreeMap<usize, usize> = matched(base, theirs).into_iter().collect();
         let mut parts = Vec::new();
         let mut at = Three { base: Some(0), ours: 0, theirs: 0 };
-        let shared = with_ours.iter().filter_map(|(b, o)| {
-            let (_, t) = with_theirs.iter().find(|(other, _)| other == b)?;
-            Some((*b, *o, *t))
-        });
+        let shared = with_ours.iter().filter_map(|(b, o)| Some((*b, *o, *with_theirs.get(b)?)));
         for (b, o, t) in shared.chain([(base.len(), ours.len(), theirs.len())]) {
             let start = at.base.unwrap_or(0);
             self.hunk(

@@ -53,14 +53,16 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Outcome {
         (Target::New(creation), beginning(&name, format))
     };
     let file_name = path.file_name().map_or_else(|| "secrets".to_owned(), |name| name.to_string_lossy().into_owned());
-    let editing = Editing::begin(&file_name, &text)?;
+    let mut editing = Editing::begin(&file_name, &text)?;
     loop {
         let edited = editing.run()?;
-        if edited == text {
+        let kept = without_hints(&edited);
+        let is_nothing = matches!(target, Target::New(_)) && kept.trim_ascii().is_empty();
+        if edited == text || is_nothing {
             context.out.progress(&format!("nothing was changed in {name}"));
             return Ok(Exit::Done);
         }
-        let failure = match target.encrypted(&name, format, &without_hints(&edited)) {
+        let failure = match target.encrypted(&name, format, &kept) {
             Ok(bytes) => return write(context, &path, &target, &bytes),
             Err(failure) => failure,
         };

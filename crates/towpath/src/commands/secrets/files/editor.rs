@@ -2,11 +2,17 @@
 //!
 //! Signals that would end this process end the editor instead, so that the copy is always erased.
 
-use std::{env, fs, io::Read as _, path::PathBuf, process::ExitStatus};
+use std::{
+    env, fs,
+    io::{self, Read as _},
+    path::PathBuf,
+    process::ExitStatus,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
+    runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 use zeroize::Zeroizing;
@@ -26,6 +32,8 @@ const MAX_BYTES: u64 = 16 << 20;
 pub(super) struct Editing {
     path: PathBuf,
     editor: Vec<String>,
+    runtime: Runtime,
+    signals: Signals,
     /// Erased with all in it when the editing ends.
     _folder: PrivateFolder,
 }
@@ -34,16 +42,24 @@ impl Editing {
     /// Puts a text where the editor will find it, under the name of its file.
     pub(super) fn begin(name: &str, text: &[u8]) -> Result<Self, Failure> {
         let editor = editor()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, "runtime", "cannot start").because(&error))?;
+        // Before there is anything to erase.
+        let signals = runtime
+            .block_on(async { Signals::listen() })
+            .map_err(|error| Failure::new(Exit::Failed, "signals", "cannot take signals").because(&error))?;
         let folder = PrivateFolder::make()?;
         let path = folder.write(name, text)?;
-        Ok(Self { path, editor, _folder: folder })
+        Ok(Self { path, editor, runtime, signals, _folder: folder })
     }
 
     /// Runs the editor to its end and returns what it left.
-    pub(super) fn run(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, "runtime", "cannot start").because(&error))?;
-        let status = runtime.block_on(self.wait())?;
+    pub(super) fn run(&mut self) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let child = {
+            let _inside = self.runtime.enter();
+            self.start()?
+        };
+        let status = self.runtime.block_on(self.signals.wait(child))?;
         if !status.success() {
             let how = status.code().map_or_else(|| "by a signal".to_owned(), |code| format!("with status {code}"));
             let message = format!("the editor `{}` ended {how}", self.name());
@@ -54,30 +70,6 @@ impl Editing {
 
     fn name(&self) -> &str {
         self.editor.first().map_or("", String::as_str)
-    }
-
-    async fn wait(&self) -> Result<ExitStatus, Failure> {
-        let listen = |kind| {
-            signal(kind).map_err(|error| Failure::new(Exit::Failed, "signals", "cannot take signals").because(&error))
-        };
-        // A key press reaches the editor, too, which does with it what it likes.
-        let mut pressed = listen(SignalKind::interrupt())?;
-        let mut quit = listen(SignalKind::quit())?;
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut hangup = listen(SignalKind::hangup())?;
-        let mut child = self.start()?;
-        let ended = |name: &str| Failure::new(Exit::Interrupted, "interrupted", format!("ended by {name}")).kept(KEPT);
-        loop {
-            tokio::select! {
-                status = child.wait() => {
-                    return status.map_err(|error| Failure::new(Exit::Failed, "editor_failed", "cannot wait for the editor").because(&error));
-                }
-                _ = pressed.recv() => {}
-                _ = quit.recv() => {}
-                _ = terminate.recv() => { stop(&mut child).await; return Err(ended("SIGTERM")); }
-                _ = hangup.recv() => { stop(&mut child).await; return Err(ended("SIGHUP")); }
-            }
-        }
     }
 
     fn start(&self) -> Result<Child, Failure> {
@@ -103,6 +95,44 @@ impl Editing {
         bytes.reserve_exact(about.map_or(0, |about| usize::try_from(about.len().min(MAX_BYTES)).unwrap_or(0)) + 1);
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&self.path, &error).kept(KEPT))?;
         Ok(bytes)
+    }
+}
+
+/// The signals that would end this process.
+struct Signals {
+    pressed: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            pressed: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the editor. A key press reaches it, too, and it does with it what it likes; what is sent to this process ends
+    /// the editor first.
+    async fn wait(&mut self, mut child: Child) -> Result<ExitStatus, Failure> {
+        let ended = |name: &str| Failure::new(Exit::Interrupted, "interrupted", format!("ended by {name}")).kept(KEPT);
+        loop {
+            tokio::select! {
+                status = child.wait() => {
+                    return status.map_err(|error| {
+                        Failure::new(Exit::Failed, "editor_failed", "cannot wait for the editor").because(&error)
+                    });
+                }
+                _ = self.pressed.recv() => {}
+                _ = self.quit.recv() => {}
+                _ = self.terminate.recv() => { stop(&mut child).await; return Err(ended("SIGTERM")); }
+                _ = self.hangup.recv() => { stop(&mut child).await; return Err(ended("SIGHUP")); }
+            }
+        }
     }
 }
 

@@ -186,7 +186,7 @@ fn edited(
     let marked = marked.map_err(|error| Failure::of(Exit::Failed, "merge", &error))?;
     let marked = marked.unwrap_or_default();
     let file_name = file.file_name().map_or_else(|| "secrets".to_owned(), |name| name.to_string_lossy().into_owned());
-    let editing = Editing::begin(&file_name, marked.as_bytes())?;
+    let mut editing = Editing::begin(&file_name, marked.as_bytes())?;
     loop {
         let text = editing.run()?;
         let Some(line) = first_marker(&text) else { return Ok(text) };

@@ -73,7 +73,7 @@ pub(super) fn wrong(name: &str, error: &SopsError) -> Failure {
 
 /// Puts bytes in the place of a file, which keeps its mode. A file that is new gets `mode`.
 pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failure> {
-    let mode = match fs::symlink_metadata(path) {
+    let kept = match fs::symlink_metadata(path) {
         Ok(about) if about.is_symlink() => {
             let target =
                 fs::read_link(path).map_or_else(|_| "another file".to_owned(), |to| format!("`{}`", to.display()));
@@ -84,8 +84,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failur
         Ok(about) if !about.is_file() => {
             return Err(Failure::usage(format!("`{}` is no file", path.display())).kept("nothing was written"));
         }
-        Ok(about) => about.permissions().mode() & 0o7777,
-        Err(_) => mode,
+        Ok(about) => Some(about.permissions().mode() & 0o7777),
+        Err(_) => None,
     };
     let write = || -> io::Result<()> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -93,10 +93,12 @@ pub(super) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Failur
         let temporary = folder.join(format!(".{name}.{}", std::process::id()));
         // What a killed process left, or what somebody else put there to read along.
         let _ = fs::remove_file(&temporary);
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
+        // A new file is as open as the user's mask lets it be; one that is there stays as it was.
+        let mut file =
+            OpenOptions::new().create_new(true).write(true).mode(mode & kept.unwrap_or(mode)).open(&temporary)?;
         let written = file
             .write_all(bytes)
-            .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
+            .and_then(|()| kept.map_or(Ok(()), |mode| file.set_permissions(Permissions::from_mode(mode))))
             .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&temporary, path));
         if written.is_err() {
