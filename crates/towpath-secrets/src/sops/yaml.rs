@@ -47,8 +47,8 @@ impl Layout for Yaml {
             let Node::Map(block) = &pair.value else {
                 return Err(super::error::syntax(text, pair.key_span.start, "`sops` should be a map"));
             };
-            let pieces = if document.root.flow { vec![pair.key_span.start..block.span.end] } else { vec![cut.clone()] };
-            let metadata = MetadataBlock { pieces, fields: fields(block) };
+            let piece = if document.root.flow { pair.key_span.start..block.span.end } else { cut.clone() };
+            let metadata = MetadataBlock { pieces: std::iter::once(piece).collect(), fields: fields(block) };
             match &mut found {
                 // Those of later documents are copies.
                 Some(found) => {
