@@ -166,7 +166,7 @@ fn seal_binary(
     mut stash: Stash,
     entropy: &dyn Entropy,
 ) -> Result<Sealed, SopsError> {
-    if !chooser.decide(chooser.matches_key("data"), &[Vec::new()], false) {
+    if !chooser.decide(chooser.matches_key("data"), &[], false) {
         let what = "it leaves `data` as it is, which is all there is in a binary file".to_owned();
         return Err(SopsError::Selection { rule: "the selection rule", what });
     }

@@ -141,7 +141,7 @@ fn text_of(format: Format, entries: &[(String, Tree)]) -> String {
 }
 
 /// Encrypting for a recipient costs more than all else here.
-fn people() -> &'static (Identities, String) {
+pub(super) fn people() -> &'static (Identities, String) {
     static PEOPLE: std::sync::OnceLock<(Identities, String)> = std::sync::OnceLock::new();
     PEOPLE.get_or_init(identity)
 }

@@ -1,6 +1,6 @@
 //! What a text means, and what is refused.
 
-use super::*;
+use super::{properties::people, *};
 
 fn round(plain: &str, creation: &Creation, keys: &Identities) -> (String, String) {
     let sealed = encrypted(plain, Format::Yaml, creation);
@@ -267,6 +267,28 @@ fn hostile_texts_meet_limits() {
     ] {
         let refused = File::parse(text.as_bytes(), format).unwrap_err().to_string();
         assert!(refused.len() < 400 || refused.contains("metadata"), "{}", refused.len());
+    }
+}
+
+/// What would take for ever if any step looked at all before it again.
+#[test]
+fn large_texts_are_read_in_time() {
+    let (keys, recipient) = people();
+    let values = |count: usize, value: &str| vec![value; count].join(", ");
+    let keyed = |count: usize| (0..count).map(|at| format!("k{at}: 1")).collect::<Vec<_>>();
+    for (plain, format) in [
+        (format!("a: [{}]\n", values(20_000, "{b: 1}")), Format::Yaml),
+        (format!("{{{}}}\n", keyed(10_000).join(", ")), Format::Yaml),
+        (keyed(5_000).join("\n"), Format::Yaml),
+        ("# c\n".repeat(20_000) + "a: 1\n", Format::Yaml),
+        ("a: 1\n".to_owned() + &"# c\n".repeat(20_000), Format::Yaml),
+        (format!("{{\"a\": [{}]}}", values(20_000, "{\"b\": 1}")), Format::Json),
+    ] {
+        let selection = Selection::EncryptedCommentRegex("^never$".into());
+        let creation = Creation { selection, ..creation(recipient) };
+        let sealed = encrypted(&plain, format, &creation);
+        let (file, _, _) = opened(&sealed, format, keys);
+        assert!(!file.names().is_empty());
     }
 }
 

@@ -154,7 +154,7 @@ impl<'t> Builder<'t> {
         }
         let comments = self.before(span.start);
         let span = if mark == Mark::List && !flow { self.dash(span.start)..span.end } else { span };
-        let column = self.column(span.start);
+        let column = if flow { 0 } else { self.column(span.start) };
         let draft =
             Draft { mark, items: Vec::new(), span: span.clone(), flow, column, parent, key, keys: BTreeSet::new() };
         self.drafts.push(draft);
@@ -239,13 +239,11 @@ impl<'t> Builder<'t> {
         } else {
             self.place(comments, Some(block));
         }
-        let rest = self.text.get(span.end..).unwrap_or_default().split('\n').next().unwrap_or_default();
-        let draft = self.drafts.get(block);
-        let setting = Setting {
-            flow: draft.is_some_and(|draft| draft.flow),
-            column: draft.map_or(0, |draft| draft.column),
-            last: rest.trim().is_empty(),
-        };
+        let (flow, column) = self.drafts.get(block).map_or((false, 0), |draft| (draft.flow, draft.column));
+        let rest = self.text.get(span.end..).unwrap_or_default();
+        // In brackets it does not matter, and lines are long.
+        let last = !flow && rest.split('\n').next().is_some_and(|rest| rest.trim().is_empty());
+        let setting = Setting { flow, column, last };
         let span = if span.is_empty() { self.nothing(span.start) } else { span };
         let start = tag.map_or(span.start, |tag| tag.start.min(span.start));
         let span = start..span.end;
@@ -260,15 +258,15 @@ impl<'t> Builder<'t> {
             return Err(self.wrong(span.start, "sops takes texts as keys only; put this one in quotes"));
         };
         let key = String::from_utf8_lossy(bytes).into_owned();
-        let column = self.column(span.start);
-        let twice = format!("`{key}` is there twice; keep one of the two");
+        let first = self.drafts.get(block).is_some_and(|draft| draft.keys.is_empty() && !draft.flow);
+        let column = first.then(|| self.column(span.start));
         let Some(draft) = self.drafts.get_mut(block) else { return Ok(()) };
-        if draft.keys.is_empty() && !draft.flow {
+        if let Some(column) = column {
             draft.column = column;
             draft.span.start = draft.span.start.max(span.start);
         }
         if !draft.keys.insert(key.clone()) {
-            return Err(self.wrong(span.start, twice));
+            return Err(self.wrong(span.start, format!("`{key}` is there twice; keep one of the two")));
         }
         self.remember(span.end);
         self.last = Last::Key;
@@ -339,7 +337,7 @@ impl<'t> Builder<'t> {
         let after = self.text.get(comment.end..).unwrap_or_default();
         let after = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).unwrap_or_default();
         let blank = after.split('\n').next().is_some_and(|line| line.trim().is_empty());
-        before.matches('\n').count() <= 1 && blank
+        before.matches('\n').take(2).count() <= 1 && blank
     }
 
     fn put(&mut self, block: usize, at: Option<usize>, span: Span) {
