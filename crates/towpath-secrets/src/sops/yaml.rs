@@ -86,7 +86,12 @@ impl Layout for Yaml {
             let Some(block) = blocks.get(at).or(blocks.last()) else { continue };
             if document.root.flow {
                 let block = flow_block(block);
-                out = attach_to(&out, &document.root, &block);
+                if document.root.pairs().next().is_some() {
+                    out = attach_to(&out, &document.root, &block);
+                } else {
+                    let inside = document.root.span.start + 1;
+                    out.splice(inside..inside, block);
+                }
                 continue;
             }
             let end = document.span.end;
@@ -161,7 +166,10 @@ fn flow_block(block: &[u8]) -> Vec<u8> {
     let root = tree.documents.first().map(|document: &Document| -> &Block { &document.root });
     match root.filter(|root| !root.flow).map(Meta::of_block) {
         Some(Meta::Map(entries)) => match entries.first() {
-            Some((_, meta)) => super::json::Json.metadata(meta),
+            // On one line: not all readers of YAML take tabs before keys. No text in it has any.
+            Some((_, meta)) => {
+                super::json::Json.metadata(meta).into_iter().filter(|byte| !b"\n\t".contains(byte)).collect()
+            }
             None => block.to_vec(),
         },
         _ => block.to_vec(),

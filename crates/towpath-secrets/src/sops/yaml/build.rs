@@ -128,7 +128,8 @@ impl<'t> Builder<'t> {
 
     fn column(&self, at: usize) -> usize {
         let start = line_start(self.text.as_bytes(), at);
-        self.text.get(start..at).unwrap_or_default().chars().count()
+        // A mark of byte order takes no column.
+        self.text.get(start..at).unwrap_or_default().trim_start_matches('\u{feff}').chars().count()
     }
 
     fn count(&mut self, at: usize) -> Result<(), SopsError> {
@@ -258,7 +259,12 @@ impl<'t> Builder<'t> {
             return Err(self.wrong(span.start, "sops takes texts as keys only; put this one in quotes"));
         };
         let key = String::from_utf8_lossy(bytes).into_owned();
-        let first = self.drafts.get(block).is_some_and(|draft| draft.keys.is_empty() && !draft.flow);
+        // Where a key has a sign of its own, `?`, the map begins there.
+        let signed = |at: usize| self.text.get(at..).is_some_and(|rest| rest.starts_with("? "));
+        let first = self
+            .drafts
+            .get(block)
+            .is_some_and(|draft| draft.keys.is_empty() && !draft.flow && !signed(draft.span.start));
         let column = first.then(|| self.column(span.start));
         let Some(draft) = self.drafts.get_mut(block) else { return Ok(()) };
         if let Some(column) = column {
