@@ -12,6 +12,8 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     release::ReleaseContent,
     rollout::{Failure, PauseReason},
+    secrets::rotation::RotationCommand,
+    secrets::store::{Reading, StoreCommand},
     units::Millis,
 };
 
@@ -176,6 +178,19 @@ pub enum Command {
         environment: EnvironmentName,
         /// What went.
         removed: Removed,
+    },
+    /// Changes the store of secrets of an environment.
+    ChangeSecrets(Box<StoreCommand>),
+    /// Rotates a secret: begins, gives up, tries again, or writes down what has happened.
+    Rotate(Box<RotationCommand>),
+    /// Writes down that somebody is about to be shown values of secrets.
+    ReadSecrets {
+        /// Where.
+        environment: EnvironmentName,
+        /// Which.
+        secrets: Vec<Reading>,
+        /// Why.
+        reason: Option<String>,
     },
     /// Gives up revisions that are not kept, before what they ran with is removed.
     Collect {

@@ -16,6 +16,14 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     release::Release,
     rollout::{Failure, PauseReason},
+    secrets::rotation::{
+        RotationAborting, RotationAdvanced, RotationDue, RotationFailed, RotationFinished, RotationRetried,
+        RotationStarted,
+    },
+    secrets::store::{
+        DataKeyMade, DataKeyRetired, DataKeyRewrapped, SecretDestroyed, SecretRestored, SecretUnset, SecretWritten,
+        SecretsRead, SecretsResealed,
+    },
     units::Millis,
 };
 
@@ -253,6 +261,38 @@ pub enum Fact {
         /// What was listed to go.
         removed: Removed,
     },
+    /// A data key was made.
+    DataKeyMade(DataKeyMade),
+    /// A data key was encrypted anew by its provider.
+    DataKeyRewrapped(DataKeyRewrapped),
+    /// A data key is not used any more and is gone.
+    DataKeyRetired(DataKeyRetired),
+    /// A secret of the store got a value.
+    SecretWritten(SecretWritten),
+    /// A secret of the store has an older value again.
+    SecretRestored(SecretRestored),
+    /// The store gives no value for a secret any more.
+    SecretUnset(SecretUnset),
+    /// Values of a secret of the store are gone for good.
+    SecretDestroyed(SecretDestroyed),
+    /// Values of the store were encrypted anew by another data key.
+    SecretsResealed(SecretsResealed),
+    /// Somebody was shown values of secrets.
+    SecretsRead(SecretsRead),
+    /// A rotation of a secret began.
+    RotationStarted(RotationStarted),
+    /// A rotation reached its next phase.
+    RotationAdvanced(RotationAdvanced),
+    /// A step of a rotation did not succeed.
+    RotationFailed(RotationFailed),
+    /// A rotation tries again.
+    RotationRetried(RotationRetried),
+    /// A rotation was given up.
+    RotationAborting(RotationAborting),
+    /// A rotation is over.
+    RotationFinished(RotationFinished),
+    /// A secret is due soon.
+    RotationDue(RotationDue),
 }
 
 /// Where a rollback goes and why.
@@ -324,6 +364,22 @@ impl Fact {
             Self::EnvironmentDestroying { .. } => "environment_destroying",
             Self::EnvironmentDestroyed { .. } => "environment_destroyed",
             Self::GarbageCollected { .. } => "garbage_collected",
+            Self::DataKeyMade(_) => "data_key_made",
+            Self::DataKeyRewrapped(_) => "data_key_rewrapped",
+            Self::DataKeyRetired(_) => "data_key_retired",
+            Self::SecretWritten(_) => "secret_written",
+            Self::SecretRestored(_) => "secret_restored",
+            Self::SecretUnset(_) => "secret_unset",
+            Self::SecretDestroyed(_) => "secret_destroyed",
+            Self::SecretsResealed(_) => "secrets_resealed",
+            Self::SecretsRead(_) => "secrets_read",
+            Self::RotationStarted(_) => "rotation_started",
+            Self::RotationAdvanced(_) => "rotation_advanced",
+            Self::RotationFailed(_) => "rotation_failed",
+            Self::RotationRetried(_) => "rotation_retried",
+            Self::RotationAborting(_) => "rotation_aborting",
+            Self::RotationFinished(_) => "rotation_finished",
+            Self::RotationDue(_) => "rotation_due",
         }
     }
 
@@ -356,7 +412,23 @@ impl Fact {
             | Self::PreviewExtended { .. }
             | Self::EnvironmentDestroying { .. }
             | Self::EnvironmentDestroyed { .. }
-            | Self::GarbageCollected { .. } => None,
+            | Self::GarbageCollected { .. }
+            | Self::DataKeyMade(_)
+            | Self::DataKeyRewrapped(_)
+            | Self::DataKeyRetired(_)
+            | Self::SecretWritten(_)
+            | Self::SecretRestored(_)
+            | Self::SecretUnset(_)
+            | Self::SecretDestroyed(_)
+            | Self::SecretsResealed(_)
+            | Self::SecretsRead(_)
+            | Self::RotationStarted(_)
+            | Self::RotationAdvanced(_)
+            | Self::RotationFailed(_)
+            | Self::RotationRetried(_)
+            | Self::RotationAborting(_)
+            | Self::RotationFinished(_)
+            | Self::RotationDue(_) => None,
         }
     }
 }

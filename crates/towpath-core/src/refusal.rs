@@ -57,12 +57,18 @@ pub enum RefusalCode {
     ReasonRequired,
     /// A report of the control plane about something that has moved on.
     Stale,
+    /// The secret is being rotated.
+    BeingRotated,
     /// Something has the name already.
     NameTaken,
     /// The environment is in the pipeline.
     InPipeline,
     /// The environment is being destroyed.
     BeingDestroyed,
+    /// A version of a secret, or a data key, is still used.
+    SecretInUse,
+    /// The value of a version of a secret is gone for good.
+    SecretDestroyed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -96,6 +102,9 @@ impl RefusalCode {
             | Self::PlanChanged
             | Self::NothingToRollBackTo
             | Self::NameTaken
+            | Self::SecretInUse
+            | Self::BeingRotated
+            | Self::SecretDestroyed
             | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,
         }

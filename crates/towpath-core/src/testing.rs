@@ -52,6 +52,7 @@ pub(crate) fn project(gates: GatePolicy) -> Project {
             (environment("production"), policy(Tier::Production, &["staging"], gates)),
         ]),
         housekeeping: crate::lifecycle::Housekeeping::default(),
+        secrets: BTreeMap::new(),
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn spec(strategy: Strategy, replicas: u32) -> DeploymentSpec {
         progress_deadline: Millis::from_secs(60),
         verification: Vec::new(),
         rollback: None,
+        secrets: BTreeMap::new(),
     }
 }
 

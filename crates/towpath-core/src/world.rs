@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Live, OverlayEntry, OverlayOrigin},
+    decide::secrets::STORE,
+    deployment::DeploymentSpec,
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
@@ -17,6 +19,11 @@ use crate::{
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
+    secrets::{
+        SecretVersion,
+        rotation::{self, Rotations},
+        store::SecretStore,
+    },
 };
 
 mod lifecycle;
@@ -73,6 +80,40 @@ pub struct EnvironmentState {
     /// What is laid over the files of every release here.
     #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
     pub live: Arc<Live>,
+    /// The server's own store of secrets.
+    #[serde(default, skip_serializing_if = "crate::secrets::store::is_unused")]
+    pub secrets: Arc<SecretStore>,
+    /// The rotations of secrets.
+    #[serde(default, skip_serializing_if = "crate::secrets::rotation::is_unused")]
+    pub rotations: Arc<Rotations>,
+}
+
+impl EnvironmentState {
+    fn is_revoked(&self, name: &str, version: &SecretVersion) -> bool {
+        version.0.parse().is_ok_and(|version| self.rotations.is_revoked(name, version))
+    }
+
+    /// Takes for versions of secrets that a rotation made invalid those that are in force: what is gone back to must work.
+    pub fn with_valid_secrets(&self, mut live: Arc<Live>) -> Arc<Live> {
+        if live.secrets.iter().any(|(name, version)| self.is_revoked(name, version)) {
+            let secrets = &mut Arc::make_mut(&mut live).secrets;
+            secrets.retain(|name, version| !self.is_revoked(name, version) || self.live.secrets.contains_key(name));
+            for (name, version) in secrets.iter_mut() {
+                if let Some(valid) = self.live.secrets.get(name).filter(|_| self.is_revoked(name, version)) {
+                    version.clone_from(valid);
+                }
+            }
+        }
+        live
+    }
+
+    /// Lets what is laid over the files say which versions of secrets are in force.
+    pub(crate) fn refresh_secrets(&mut self) {
+        let in_force = self.secrets.in_force();
+        if self.live.secrets != in_force {
+            Arc::make_mut(&mut self.live).secrets = in_force;
+        }
+    }
 }
 
 /// A revision that was replaced and still runs.
@@ -112,6 +153,29 @@ impl World {
     pub fn live(&self, environment: &EnvironmentName) -> &Live {
         static NONE: Live = Live::NONE;
         self.environments.get(environment).map_or(&NONE, |state| &state.live)
+    }
+
+    /// Returns the store of secrets of an environment, if it was ever used.
+    pub fn secrets(&self, environment: &EnvironmentName) -> Option<&Arc<SecretStore>> {
+        self.environments.get(environment).map(|state| &state.secrets).filter(|store| !store.is_empty())
+    }
+
+    /// Returns the rotations of an environment, if there ever were any.
+    pub fn rotations(&self, environment: &EnvironmentName) -> Option<&Arc<Rotations>> {
+        self.environments.get(environment).map(|state| &state.rotations).filter(|it| !rotation::is_unused(it))
+    }
+
+    /// Returns a specification with the versions in force for those that a rotation made invalid: what is gone back to must
+    /// work, and nothing of it runs any more.
+    pub fn with_valid_secrets(&self, environment: &EnvironmentName, spec: &DeploymentSpec) -> DeploymentSpec {
+        let mut spec = spec.clone();
+        let Some(state) = self.environments.get(environment) else { return spec };
+        for (name, pin) in spec.secrets.iter_mut().filter(|(_, pin)| pin.from.0 == STORE) {
+            if let Some(valid) = state.live.secrets.get(name).filter(|_| state.is_revoked(name, &pin.version)) {
+                pin.version.clone_from(valid);
+            }
+        }
+        spec
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -176,10 +240,28 @@ impl World {
             | Fact::EnvironmentDestroying { .. }
             | Fact::EnvironmentDestroyed { .. } => self.apply_lifecycle(event),
             Fact::GarbageCollected { revisions, .. } => self.collected.extend(revisions.iter().copied()),
+            Fact::DataKeyMade(_)
+            | Fact::DataKeyRewrapped(_)
+            | Fact::DataKeyRetired(_)
+            | Fact::SecretWritten(_)
+            | Fact::SecretRestored(_)
+            | Fact::SecretUnset(_)
+            | Fact::SecretDestroyed(_)
+            | Fact::SecretsResealed(_) => self.apply_secrets(event),
+            Fact::RotationStarted(_)
+            | Fact::RotationAdvanced(_)
+            | Fact::RotationFailed(_)
+            | Fact::RotationRetried(_)
+            | Fact::RotationAborting(_)
+            | Fact::RotationFinished(_)
+            | Fact::RotationDue(_) => self.apply_rotation(event),
+            // Reading changes nothing; it is in the ledger for who asks who saw what.
+            Fact::SecretsRead(_) => {}
         }
         self
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
     fn apply_overlay(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
         let state = self.environments.entry(environment).or_default();
@@ -195,34 +277,11 @@ impl World {
                 live.set(OverlayEntry { key: key.clone(), value: value.clone(), origin });
             }
             Fact::OverlayUnset { key, .. } => live.unset(key),
-            Fact::ProjectDeclared { .. }
-            | Fact::ReleaseCreated { .. }
-            | Fact::PromotionRequested { .. }
-            | Fact::PromotionApproved { .. }
-            | Fact::PromotionRejected { .. }
-            | Fact::ChecklistConfirmed { .. }
-            | Fact::PromotionSuperseded { .. }
-            | Fact::PromotionFailed { .. }
-            | Fact::DeploymentStarted { .. }
-            | Fact::StepStarted { .. }
-            | Fact::RolloutProgressed { .. }
-            | Fact::AnalysisMeasured { .. }
-            | Fact::VerificationPassed { .. }
-            | Fact::RolloutPaused { .. }
-            | Fact::RolloutResumed { .. }
-            | Fact::RolloutPromoted { .. }
-            | Fact::RolloutCompleted { .. }
-            | Fact::RolloutFailed { .. }
-            | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. }
-            | Fact::PreviewCreated { .. }
-            | Fact::PreviewExtended { .. }
-            | Fact::EnvironmentDestroying { .. }
-            | Fact::EnvironmentDestroyed { .. }
-            | Fact::GarbageCollected { .. } => {}
+            _ => {}
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
     fn apply_promotion(&mut self, event: &Event) {
         let (by, at) = (&event.principal, event.at);
         match &event.fact {
@@ -260,28 +319,21 @@ impl World {
             Fact::PromotionFailed { promotion, reason } => self.change_promotion(*promotion, |it| {
                 it.state = PromotionState::Failed { reason: reason.clone() };
             }),
-            Fact::ProjectDeclared { .. }
-            | Fact::OverlaySet { .. }
-            | Fact::OverlayUnset { .. }
-            | Fact::ReleaseCreated { .. }
-            | Fact::DeploymentStarted { .. }
-            | Fact::StepStarted { .. }
-            | Fact::RolloutProgressed { .. }
-            | Fact::AnalysisMeasured { .. }
-            | Fact::VerificationPassed { .. }
-            | Fact::RolloutPaused { .. }
-            | Fact::RolloutResumed { .. }
-            | Fact::RolloutPromoted { .. }
-            | Fact::RolloutCompleted { .. }
-            | Fact::RolloutFailed { .. }
-            | Fact::RolledBack { .. }
-            | Fact::RevisionRetired { .. }
-            | Fact::PreviewCreated { .. }
-            | Fact::PreviewExtended { .. }
-            | Fact::EnvironmentDestroying { .. }
-            | Fact::EnvironmentDestroyed { .. }
-            | Fact::GarbageCollected { .. } => {}
+            _ => {}
         }
+    }
+
+    fn apply_secrets(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        Arc::make_mut(&mut state.secrets).fold(event);
+        state.refresh_secrets();
+        rotation::fold(state, event);
+    }
+
+    fn apply_rotation(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        rotation::fold(self.environments.entry(environment).or_default(), event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {
@@ -302,6 +354,7 @@ impl World {
         let restored = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to)).map(|to| to.live.clone());
         let left = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.from)).map(|left| left.release);
         let state = self.environments.entry(environment.clone()).or_default();
+        let restored = restored.map(|live| state.with_valid_secrets(live));
         if let Some(left) = left.filter(|left| left != release) {
             // What somebody went back from is no longer fit to go forward, unless only its configuration was bad.
             state.completed.remove(&left);

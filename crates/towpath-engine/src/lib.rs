@@ -12,7 +12,9 @@ pub mod journal;
 mod lifecycle;
 mod perform;
 pub mod ports;
+pub mod rotation;
 mod sampling;
+pub mod secrets;
 mod writer;
 
 pub use bundle_resolver::BundleResolver;

@@ -10,7 +10,8 @@ use towpath_core::{
     instance::{Environment, InstanceSet, SetId},
     plan::Action,
     refusal::RefusalCode,
-    rollout::{Observation, Step},
+    rollout::{Deployment, Observation, Step},
+    secrets::{SecretPin, template},
     traffic::{Counts, RouteId, RouteTable},
     world::World,
 };
@@ -104,7 +105,7 @@ impl Engine {
         } else {
             match self.instance_set(world, &set, replicas).await {
                 Ok(declared) => self.ports.target.scale(&declared).await,
-                Err(reason) => Err(TargetError::CannotStart { set: set.clone(), reason, source: None }),
+                Err(error) => Err(error),
             }
         };
         match result {
@@ -122,14 +123,60 @@ impl Engine {
         }
     }
 
-    async fn instance_set(&self, world: &World, set: &SetId, replicas: u32) -> Result<InstanceSet, String> {
-        let deployment = world.deployments.get(&set.revision).ok_or("the revision is not known")?;
-        let spec = deployment.spec.services.get(&set.service).ok_or("the revision has no such service")?;
+    async fn instance_set(&self, world: &World, set: &SetId, replicas: u32) -> Result<InstanceSet, TargetError> {
+        let cannot = |reason: String| TargetError::CannotStart { set: set.clone(), reason, source: None };
+        let deployment = world.deployments.get(&set.revision);
+        let deployment = deployment.ok_or_else(|| cannot("the revision is not known".to_owned()))?;
+        let spec = deployment.spec.services.get(&set.service);
+        let spec = spec.ok_or_else(|| cannot("the revision has no such service".to_owned()))?;
         let blob = self.ports.blobs.get(&spec.environment).await;
-        let blob = blob.map_err(|error| format!("its environment cannot be read: {error}"))?;
+        let blob = blob.map_err(|error| cannot(format!("its environment cannot be read: {error}")))?;
         let variables: BTreeMap<String, String> =
-            serde_json::from_slice(&blob).map_err(|_| "its environment is damaged")?;
+            serde_json::from_slice(&blob).map_err(|_| cannot("its environment is damaged".to_owned()))?;
+        let variables = self.with_secrets(world, deployment, set, variables).await?;
         Ok(InstanceSet { id: set.clone(), replicas, spec: spec.clone(), environment: Environment(variables) })
+    }
+
+    /// Puts the values of the versions that a deployment names in their places.
+    async fn with_secrets(
+        &self,
+        world: &World,
+        deployment: &Deployment,
+        set: &SetId,
+        mut variables: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, TargetError> {
+        let cannot = |reason: &str, source: Box<dyn std::error::Error + Send + Sync>| TargetError::CannotStart {
+            set: set.clone(),
+            reason: reason.to_owned(),
+            source: Some(source),
+        };
+        let mut needed: BTreeMap<String, SecretPin> = BTreeMap::new();
+        for name in
+            variables.values().filter(|text| template::is_template(text)).flat_map(|text| template::names_in(text))
+        {
+            needed.extend(deployment.spec.secrets.get(&name).map(|pin| (name.clone(), pin.clone())));
+        }
+        if needed.is_empty() {
+            return Ok(variables);
+        }
+        let release = world.releases.get(&deployment.release);
+        let release = release.ok_or_else(|| cannot("its release is not known", "nobody made it".into()))?;
+        let environment = &deployment.environment;
+        let values = self.ports.resolver.reveal(release, environment, world.live(environment), &needed).await;
+        let values = values.map_err(|error| match error {
+            // What is only away comes back; what runs goes on, and a rollout has its deadline.
+            error if error.is_passing() => TargetError::Failed(Box::new(error)),
+            ResolveError::Secrets(error) => cannot("its secrets cannot be had", Box::new(error)),
+            error @ (ResolveError::Invalid { .. } | ResolveError::Blob(_)) => {
+                cannot("its secrets cannot be had", Box::new(error))
+            }
+        })?;
+        for text in variables.values_mut().filter(|text| template::is_template(text)) {
+            let filled =
+                template::fill(text, &values).map_err(|error| cannot("its secrets do not fit", Box::new(error)))?;
+            filled.expose().clone_into(text);
+        }
+        Ok(variables)
     }
 
     async fn report(&self, report: Report) -> bool {
@@ -202,8 +249,15 @@ impl Engine {
         let Some(promotion) = world.promotions.get(&number) else { return false };
         let Some(release) = world.releases.get(&promotion.release) else { return false };
         let live = world.live(&promotion.environment);
-        let failed = match self.ports.resolver.resolve(release, &promotion.environment, live).await {
-            Err(error @ ResolveError::Invalid { .. }) => error.to_string(),
+        let resolved = match self.ports.resolver.resolve(release, &promotion.environment, live).await {
+            Ok(spec) => {
+                let checked = self.ports.resolver.check_secrets(release, &promotion.environment, live, &spec).await;
+                checked.map(|()| spec)
+            }
+            Err(error) => Err(error),
+        };
+        let failed = match resolved {
+            Err(error) if !error.is_passing() => told(&error),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a promotion cannot start; it is tried again");
                 return false;
@@ -225,5 +279,18 @@ impl Engine {
         };
         let command = Command::FailPromotion { promotion: number, reason: failed };
         self.submit_own(command, "gates open").await.is_ok()
+    }
+}
+
+/// Says why a release cannot be resolved, with every mistake and the cause underneath.
+fn told(error: &ResolveError) -> String {
+    match error {
+        ResolveError::Invalid { mistakes, .. } if !mistakes.is_empty() => {
+            // The ledger keeps it for ever, and nobody reads a hundred mistakes there.
+            let first: Vec<&str> = mistakes.iter().take(3).map(String::as_str).collect();
+            format!("{error}: {}", first.join("; "))
+        }
+        ResolveError::Secrets(cause) => format!("{error}: {cause}"),
+        ResolveError::Invalid { .. } | ResolveError::Blob(_) => error.to_string(),
     }
 }

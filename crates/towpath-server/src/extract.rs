@@ -34,6 +34,31 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body with a secret in it: what is wrong with it is said without repeating anything of it.
+pub(crate) struct SecretBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Body::from_request(request, state).await {
+            Ok(Body(value)) => Ok(Self(value)),
+            Err(error) if error.0.code == "body_invalid" => {
+                let pointers = error.0.errors.iter().map(|it| it.pointer.as_str());
+                // Names of members are what the description says, or somebody's mistake: a value may stand where a name should.
+                let known = pointers.filter(|it| ["/value", "/reason", "/recordOnly"].contains(it)).collect::<Vec<_>>();
+                let place = known.first().map(|it| format!(" at `{it}`")).unwrap_or_default();
+                Err(ApiError::invalid("body_invalid", format!("the body is not as the description says{place}"))
+                    .next("an object with the text `value` and, if wanted, `reason` and `recordOnly`"))
+            }
+            Err(error) if error.0.code == "json_invalid" => {
+                Err(ApiError::new(StatusCode::BAD_REQUEST, ProblemKind::User, "json_invalid", "the body is not JSON"))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))

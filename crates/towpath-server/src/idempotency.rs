@@ -186,7 +186,10 @@ async fn once(app: Shared, key: (PrincipalName, String), request: Request, next:
 }
 
 async fn keep(app: &App, key: &(PrincipalName, String), response: Response) -> Result<Response, ApiError> {
-    if !response.status().is_success() {
+    // What nobody may keep is not kept here either: it is found again, and written down again that it was asked for.
+    let control = response.headers().get(header::CACHE_CONTROL);
+    let private = control.is_some_and(|value| value.as_bytes() == b"no-store");
+    if private || !response.status().is_success() {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();

@@ -222,6 +222,14 @@ impl From<ResolveError> for ApiError {
     fn from(error: ResolveError) -> Self {
         match error {
             ResolveError::Blob(error) => error.into(),
+            ResolveError::Secrets(ref cause) if error.is_passing() => {
+                tracing::warn!(error = cause as &dyn std::error::Error, "a source of secrets is away");
+                Self::unavailable("secrets_away", format!("{cause}; nothing was changed"))
+                    .next("ask again when the source is there")
+            }
+            ResolveError::Secrets(cause) => {
+                Self::invalid("secrets_refused", format!("its secrets cannot be had: {cause}; nothing was changed"))
+            }
             ResolveError::Invalid { ref environment, .. } => {
                 let detail = format!("the configuration of {environment} has mistakes; nothing was changed");
                 let ResolveError::Invalid { mistakes, .. } = error else { return Self::invalid("invalid", detail) };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     plain_secrets::{self, SecretPlace},
-    source::{SourceKind, SourceSet, is_source},
+    source::{BASE, SourceKind, SourceSet, environment_stem, is_source, secret_stem},
 };
 use crate::ids::Digest;
 
@@ -38,7 +38,10 @@ impl Bundle {
     /// Takes every file of the configuration; what the configuration is not read from is left out, and so are
     /// values of secrets if the sources were loaded.
     pub fn of(sources: &SourceSet) -> Self {
-        let files = sources.iter().filter(|(_, source)| *source.kind() == SourceKind::File && is_source(source.name()));
+        // Secrets of what is no environment are none of ours.
+        let ours = |path: &str| secret_stem(path).is_none_or(|stem| stem == BASE || has_environment(sources, stem));
+        let files = sources.iter().filter(|(_, source)| *source.kind() == SourceKind::File);
+        let files = files.filter(|(_, source)| is_source(source.name()) && ours(source.name()));
         let text = |id, text: &str| {
             let secrets = sources.secrets().iter().filter(|place| place.label.source == id && !place.derived);
             let span = |place: &SecretPlace| place.label.span.start as usize..place.label.span.end as usize;
@@ -81,6 +84,10 @@ impl Bundle {
     pub fn to_sources(&self) -> SourceSet {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect()
     }
+}
+
+fn has_environment(sources: &SourceSet, name: &str) -> bool {
+    sources.files().any(|(path, _)| environment_stem(path) == Some(name))
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ fn leaves(environment: &ResolvedEnvironment, wanted: &impl Fn(&Path) -> bool) ->
     for (name, variable) in &environment.variables {
         let path = Path::of_keys(["variables", name]);
         if wanted(&path) {
-            leaves.insert(path, (variable.value.clone(), variable.secret));
+            leaves.insert(path, (environment.comparable(variable), variable.secret));
         }
     }
     leaves

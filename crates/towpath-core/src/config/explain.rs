@@ -202,7 +202,10 @@ impl ResolvedEnvironment {
     fn contribution(&self, key: &Path, value: &Value, of: Option<&Path>, aliases: &mut Aliases) -> Contribution {
         let origin = match self.sources.get(value.origin.source).map(|source| source.kind()) {
             Some(SourceKind::Overlay(origin)) => Some(origin),
-            Some(SourceKind::File | SourceKind::Default | SourceKind::Process | SourceKind::Flag) | None => None,
+            Some(
+                SourceKind::File | SourceKind::Default | SourceKind::Secret | SourceKind::Process | SourceKind::Flag,
+            )
+            | None => None,
         };
         let alias = aliases.via(&self.sources, &self.values, key.segments(), value.origin);
         Contribution {
@@ -234,12 +237,14 @@ impl ResolvedEnvironment {
     fn layer(&self, label: Label) -> String {
         let Some(source) = self.sources.get(label.source) else { return "default".to_owned() };
         match source.kind() {
+            SourceKind::File if source::secret_stem(source.name()).is_some() => "secret file".to_owned(),
             SourceKind::File => match source::environment_stem(source.name()) {
                 Some(BASE) => BASE.to_owned(),
                 Some(stem) => stem.to_owned(),
                 None => "project".to_owned(),
             },
             SourceKind::Default => "default".to_owned(),
+            SourceKind::Secret => "secret".to_owned(),
             SourceKind::Overlay(_) => "live overlay".to_owned(),
             SourceKind::Process => "process environment".to_owned(),
             SourceKind::Flag => "flag".to_owned(),

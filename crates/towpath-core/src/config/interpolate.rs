@@ -3,7 +3,10 @@
 //! `$$` is a `$`; a `$` before anything else stays. A reference to itself over any number of steps is refused with
 //! the way it takes; nothing grows beyond a limit. What an instance learns when it starts is not known here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     diagnostic::Diagnostic,
@@ -40,7 +43,7 @@ pub(super) const SECRET_IN_ENV: &str =
 pub(super) const SECRET_IN_LEAF: &str = "what is written into a release cannot be made of a secret";
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-pub(super) const SECTIONS: [&str; 23] = [
+pub(super) const SECTIONS: [&str; 24] = [
     "access",
     "alerts",
     "api_url",
@@ -58,6 +61,7 @@ pub(super) const SECTIONS: [&str; 23] = [
     "observability",
     "project",
     "resources",
+    "secrets",
     "security",
     "services",
     "sla",
@@ -152,6 +156,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) tree: &'a Value,
     pub(crate) outputs: Outputs<'a>,
+    /// Secrets that must have a value, where every source of secrets was looked at.
+    pub(crate) needed: BTreeSet<&'a str>,
 }
 
 /// Every text that refers to others with its references replaced, `None` where that failed and was reported, and what
@@ -312,7 +318,7 @@ impl<'a> Interpolation<'_, 'a> {
             && self.scope.declared.is_secret(name)
             && !matches!(found, Some(Ok(_)))
         {
-            return self.elsewhere(from);
+            return self.elsewhere(from, name);
         }
         let found = found?;
         let Some(otherwise) = reference.otherwise else {
@@ -326,11 +332,16 @@ impl<'a> Interpolation<'_, 'a> {
 
     /// A secret without a value here comes from elsewhere: what is made of it is not known here, and no mistake if it
     /// is secret too.
-    fn elsewhere(&mut self, from: From<'_, 'a>) -> Option<Text> {
+    fn elsewhere(&mut self, from: From<'_, 'a>, secret: &str) -> Option<Text> {
+        let said = from.name.said();
+        let needed = matches!(from.name, Name::Variable(name) if self.scope.needed.contains(name));
+        if from.raw.secret && needed && !self.scope.raw.contains_key(&Name::Variable(secret)) {
+            let message = format!("`{said}` is made of the secret `{secret}`, which has no value here");
+            return self.fail(from.raw, message, Some(format!("give `{secret}` a value with towpath secrets")));
+        }
         if from.raw.secret {
             return None;
         }
-        let said = from.name.said();
         let (message, help) = match from.name {
             Name::Variable(_) => {
                 (format!("`{said}` is made of a secret but not declared `secret: true`"), "declare it `secret: true`")

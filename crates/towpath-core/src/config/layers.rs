@@ -9,7 +9,7 @@ use super::{
     load::Loaded,
     merge::{ground, lay},
     schema::{RULES, environment::OWN_KEYS},
-    source::{Label, SourceId, Span},
+    source::{BASE, Label, SourceId, Span},
     value::{Data, Member, Members, Value},
     variables::Declared,
 };
@@ -87,6 +87,7 @@ impl Loaded {
             if let Some(document) = &self.base {
                 lay(&mut tree, document, &RULES, |key| !OWN_KEYS.contains(&key));
             }
+            self.lay_secrets(&mut tree, BASE);
             tree
         })
     }
@@ -94,6 +95,14 @@ impl Loaded {
     fn lay_file(&self, tree: &mut Value, name: &EnvironmentName, keep: impl Fn(&str) -> bool) {
         if let Some(document) = self.files.get(name).and_then(|file| file.document.as_ref()) {
             lay(tree, document, &RULES, keep);
+        }
+        self.lay_secrets(tree, name.as_str());
+    }
+
+    /// Lays the places of an environment's own secrets over its file.
+    fn lay_secrets(&self, tree: &mut Value, stem: &str) {
+        if let Some(layer) = self.secret_files.get(stem).and_then(|file| file.layer.as_ref()) {
+            lay(tree, layer, &RULES, |_| true);
         }
     }
 }

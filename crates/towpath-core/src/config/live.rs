@@ -2,13 +2,18 @@
 //!
 //! Plain data that the world keeps; laying it over the files is the resolver's work. Nothing here says who may set what.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     Inputs, OverlayEntry, SourceSet,
     source::{ENVIRONMENT_FOLDER, environment_stem},
 };
-use crate::ids::{Digest, EnvironmentName};
+use crate::{
+    ids::{Digest, EnvironmentName},
+    secrets::SecretVersion,
+};
 
 mod check;
 
@@ -21,15 +26,18 @@ pub struct Live {
     /// The environment's file, where it is in the ledger only.
     #[serde(default)]
     pub file: Option<String>,
+    /// The versions of the secrets in the server's own store that are in force.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretVersion>,
 }
 
 impl Live {
     /// Nothing.
-    pub const NONE: Self = Self { overlay: Vec::new(), file: None };
+    pub const NONE: Self = Self { overlay: Vec::new(), file: None, secrets: BTreeMap::new() };
 
     /// Says whether the files alone decide.
     pub fn is_empty(&self) -> bool {
-        self.overlay.is_empty() && self.file.is_none()
+        self.overlay.is_empty() && self.file.is_none() && self.secrets.is_empty()
     }
 
     /// Returns what the overlay says of a key.
@@ -53,7 +61,13 @@ impl Live {
     pub fn digest(&self) -> Digest {
         let overlay: Vec<(&str, Option<&str>)> =
             self.overlay.iter().map(|entry| (entry.key.as_str(), entry.value.as_deref())).collect();
-        Digest::of(&serde_json::to_vec(&(overlay, &self.file)).unwrap_or_default())
+        // Without secrets as it always was: promotions that wait were asked for with it.
+        let bytes = if self.secrets.is_empty() {
+            serde_json::to_vec(&(overlay, &self.file))
+        } else {
+            serde_json::to_vec(&(overlay, &self.file, &self.secrets))
+        };
+        Digest::of(&bytes.unwrap_or_default())
     }
 
     /// Returns the keys of which this and another say different things, sorted.

@@ -8,12 +8,13 @@ use super::{
     layers::Shared,
     limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
-    plain_secrets,
+    plain_secrets::{self, SecretPlace},
     read::{Placed, Reader},
     schema::{
         environment::{Head, OWN_KEYS},
         project::{ProjectFile, Unreadable},
     },
+    secret_files::SecretFile,
     source::{self, BASE, Label, SourceId, SourceSet, Span},
     value::{Nulls, Value},
     variables::Declared,
@@ -34,6 +35,10 @@ pub struct Loaded {
     pub(crate) base_unreadable: bool,
     pub(crate) files: BTreeMap<EnvironmentName, EnvironmentSource>,
     pub(crate) aliases: BTreeMap<String, EnvironmentName>,
+    /// The files of secrets, by the name of the environment or `base`.
+    pub(crate) secret_files: BTreeMap<String, SecretFile>,
+    /// Where values of secrets stand in plain text in them.
+    pub(crate) secret_places: Vec<SecretPlace>,
     pub(crate) shared: Shared,
     /// What is wrong with the files themselves, whatever environment is asked for.
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -62,6 +67,8 @@ pub fn load(sources: &SourceSet) -> Loaded {
         base_unreadable: false,
         files: BTreeMap::new(),
         aliases: BTreeMap::new(),
+        secret_files: BTreeMap::new(),
+        secret_places: Vec::new(),
         shared: Shared::default(),
         diagnostics: Vec::new(),
     };
@@ -70,13 +77,15 @@ pub fn load(sources: &SourceSet) -> Loaded {
     }
     loaded.read_files();
     loaded.read_project();
+    loaded.read_secret_files();
     loaded.chains();
     loaded.name_aliases();
     loaded.check_names();
     loaded.check_expected();
     loaded.check_pipeline();
     tidy(&mut loaded.diagnostics);
-    let secrets = plain_secrets::places(&loaded);
+    let mut secrets = plain_secrets::places(&loaded);
+    secrets.append(&mut loaded.secret_places);
     loaded.sources.mark(secrets);
     loaded
 }

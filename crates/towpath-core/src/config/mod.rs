@@ -22,6 +22,7 @@ mod live;
 mod load;
 mod merge;
 mod nearest;
+mod owner;
 mod pipeline;
 mod plain_secrets;
 mod read;
@@ -29,6 +30,7 @@ mod render;
 mod resolve;
 mod resolved;
 pub mod schema;
+mod secret_files;
 mod source;
 mod value;
 mod variables;
@@ -46,7 +48,7 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
-pub(crate) use foreign::read_foreign;
+pub use foreign::read_foreign;
 pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};
 pub use live::Live;
@@ -55,8 +57,10 @@ pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use read::Placed;
 pub use render::{Format, Object, ObjectError, RenderError, Rendered, Takes, Unfit, Why, render};
-pub use resolve::{Inputs, OverlayEntry, Resolution, resolve};
+pub use resolve::{Inputs, OverlayEntry, Resolution, SecretRoots, resolve};
 pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable, SpecError, environment_bytes};
+pub(crate) use schema::variable::is_variable_name;
+pub use secret_files::{SECRET_FOLDER, secret_file_id, secret_file_path, secret_versions};
 pub use source::{
     BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
     Span, is_source,

@@ -12,7 +12,7 @@ use super::{
     merge::lay,
     nearest::{nearest, suggestion},
     read::{Read, Reader},
-    resolved::ResolvedEnvironment,
+    resolved::{ResolvedEnvironment, Secrets},
     schema::{
         RULES,
         environment::{EnvironmentFile, OWN_KEYS},
@@ -24,9 +24,13 @@ use super::{
 use crate::{
     ids::{EnvironmentName, ProjectName},
     project::Tier,
+    secrets::SecretPin,
 };
 
+mod secrets;
 mod texts;
+
+pub use secrets::SecretRoots;
 
 /// What is laid over the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +41,9 @@ pub struct Inputs {
     pub process: BTreeMap<String, String>,
     /// Overrides given with the command, as key and value.
     pub flags: Vec<(String, String)>,
+    /// What sources of secrets beside the project's files have, of what they were asked for; `None` if nobody looked, so that
+    /// nothing can be said to be missing.
+    pub secrets: Option<BTreeMap<String, SecretPin>>,
 }
 
 /// One value of the live overlay.
@@ -190,6 +197,7 @@ impl Work<'_> {
         let chain = chain.unwrap_or(&alone);
         let origin = Label { source: file.source, span: Span::default() };
         let mut tree = self.loaded.layers(chain, origin);
+        self.lay_secrets(&mut tree, inputs);
         self.overlay(&mut tree, inputs);
         self.loaded.shared.defaults.lay_under(&mut tree, &mut self.sources);
 
@@ -201,11 +209,13 @@ impl Work<'_> {
             tier: tier.map(Tier::as_str),
             project: self.loaded.project.project.as_ref().map(ProjectName::as_str),
         };
-        let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs };
+        let judged = Self::knows_all_secrets(&tree, inputs);
+        let needed = if judged { self.needed_secrets((name, tier)) } else { BTreeSet::new() };
+        let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs, needed };
         let replaced = interpolate(&scope, &mut self.diagnostics);
         let typed = self.read(chain, &tree, (&raw, &replaced));
         let variables = self.variables(&raw, &replaced);
-        self.required((name, tier), &tree);
+        self.required((name, tier), &tree, judged);
         let env = self.service_env(&raw, &replaced);
         if broken {
             self.diagnostics.retain(|diagnostic| OWN_MISTAKES.contains(&diagnostic.code));
@@ -214,6 +224,8 @@ impl Work<'_> {
         let declared = &self.loaded.declared;
         let secrets = declared.variables.keys().filter(|name| declared.is_secret(name)).cloned().collect();
         let replacements = texts::replacements(&raw, &replaced);
+        let secrets =
+            Secrets { names: secrets, roots: self.roots(&tree, (name, tier)), pins: self.pins(&tree, inputs) };
         let place = (tree, self.sources.clone(), replacements);
         Some(ResolvedEnvironment::new((name.clone(), tier?), typed?, variables, secrets, env, place))
     }
@@ -302,6 +314,14 @@ impl Work<'_> {
         if path.first().is_some_and(|key| OWN_KEYS.contains(&key.as_str())) {
             let message = format!("`{key}` can only be set in the environment's file");
             self.diagnostics.push(Diagnostic::error("config::key", label, message));
+            return;
+        }
+        let live = matches!(self.sources.get(source).map(|source| source.kind()), Some(SourceKind::Overlay(_)));
+        if live && path.first().is_some_and(|key| key == "secrets") {
+            let message =
+                format!("`{key}` can only be set in files: what runs must find its secrets where it found them");
+            self.diagnostics
+                .push(Diagnostic::error("config::key", label, message).help("set it in the environment's file"));
             return;
         }
         if let [name] = path.as_slice()

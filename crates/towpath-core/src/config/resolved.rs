@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     interpolate::Used,
+    resolve::SecretRoots,
     schema::{
         access::AccessFile,
         environment::{DeploymentFile, EnvironmentFile, HealthCheckFile, RollbackFile},
@@ -26,6 +27,7 @@ use crate::{
     ids::{ArtifactName, Digest, EnvironmentName, ServiceName},
     instance::Environment,
     project::{GatePolicy, Tier},
+    secrets::{SecretPin, SecretText, SecretsSpec, template},
     units::Millis,
 };
 
@@ -87,12 +89,25 @@ pub struct ResolvedEnvironment {
     pub features: BTreeMap<String, bool>,
     /// The variables declared secret, with and without a value here.
     pub secrets: BTreeSet<String>,
+    /// Where values of secrets come from.
+    pub secret_spec: SecretsSpec,
+    /// The secrets that are not made of others.
+    pub secret_roots: SecretRoots,
+    /// Where the value of each secret comes from that has a place in [`Self::variables`], and which it is.
+    pub secret_pins: BTreeMap<String, SecretPin>,
     /// The merged tree with provenance, references not replaced.
     pub values: Value,
     /// What the provenance points into.
     pub sources: SourceSet,
     /// What became of texts that refer to others, by their key.
     pub(crate) replacements: BTreeMap<String, Replacement>,
+}
+
+/// What resolving finds out about secrets.
+pub(crate) struct Secrets {
+    pub(crate) names: BTreeSet<String>,
+    pub(crate) roots: SecretRoots,
+    pub(crate) pins: BTreeMap<String, SecretPin>,
 }
 
 /// A text whose references were replaced.
@@ -136,7 +151,7 @@ pub struct ResolvedService {
 /// The value of a variable.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ResolvedVariable {
-    /// The value with references replaced.
+    /// The value with references replaced; where a secret from elsewhere goes in, a template with its place.
     pub value: String,
     /// Whether it must not be shown.
     pub secret: bool,
@@ -176,7 +191,7 @@ impl ResolvedEnvironment {
         (name, tier): (EnvironmentName, Tier),
         file: EnvironmentFile,
         variables: BTreeMap<String, ResolvedVariable>,
-        secrets: BTreeSet<String>,
+        secrets: Secrets,
         mut env: BTreeMap<ServiceName, BTreeMap<String, String>>,
         (values, sources, replacements): (Value, SourceSet, BTreeMap<String, Replacement>),
     ) -> Self {
@@ -212,21 +227,37 @@ impl ResolvedEnvironment {
             security: file.security,
             observability: file.observability,
             features: file.features,
-            secrets,
+            secrets: secrets.names,
+            secret_spec: file.secrets.spec(),
+            secret_roots: secrets.roots,
+            secret_pins: secrets.pins,
             values,
             sources,
             replacements,
         }
     }
 
-    /// Returns the environment variables of a service: all variables that are not secret, then its own.
+    /// Returns the environment variables of a service: all variables, those made of secrets as templates, then its own. Secrets
+    /// that stand in plain text in the files are left out.
     pub fn environment_of(&self, service: &ServiceName) -> Environment {
-        let variables = self.variables.iter().filter(|(_, variable)| !variable.secret);
+        let variables =
+            self.variables.iter().filter(|(_, variable)| !variable.secret || template::is_template(&variable.value));
         let mut env: BTreeMap<String, String> =
             variables.map(|(name, variable)| (name.clone(), variable.value.clone())).collect();
         let own = self.services.get(service).map(|service| service.env.clone());
         env.extend(own.unwrap_or_default());
         Environment(env)
+    }
+
+    /// Returns a text by which two values can be compared without being known: the same one means the same value.
+    pub(crate) fn comparable(&self, variable: &ResolvedVariable) -> String {
+        if !variable.secret || !template::is_template(&variable.value) {
+            return variable.value.clone();
+        }
+        let version = |pin: &SecretPin| SecretText::new(format!("{} {}", pin.from, pin.version));
+        let pins = self.secret_pins.iter().map(|(name, pin)| (name.clone(), version(pin))).collect();
+        template::fill(&variable.value, &pins)
+            .map_or_else(|_| variable.value.clone(), |text| format!("\0{}", text.expose()))
     }
 
     /// Returns what a deployment of these artifacts is, and the environment of each service whose digest it names.
@@ -250,6 +281,7 @@ impl ResolvedEnvironment {
             progress_deadline: self.progress_deadline,
             verification: self.verification.clone(),
             rollback: self.rollback.as_ref().map(RollbackFile::policy),
+            secrets: self.secret_pins.clone(),
         };
         Ok((spec, environments))
     }

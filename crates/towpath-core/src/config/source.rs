@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plain_secrets::SecretPlace;
+use super::{plain_secrets::SecretPlace, secret_files::SECRET_FOLDER};
 use crate::ids::PrincipalName;
 
 /// The file that names the project, its services and its pipeline.
@@ -21,9 +21,16 @@ pub const BASE: &str = "base";
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// Says whether a path, relative to the project folder and with `/`, is one the configuration is read from:
-/// `towpath.yaml` or a file directly in `environments/`; `.yml` and `.json` are read as well.
+/// `towpath.yaml` or a file directly in `environments/` or `secrets/`; `.yml` and `.json` are read as well.
 pub fn is_source(path: &str) -> bool {
-    is_project_file(path) || environment_stem(path).is_some()
+    is_project_file(path) || environment_stem(path).is_some() || secret_stem(path).is_some()
+}
+
+/// Returns `production` for `secrets/production.yaml`, or `.env` as the ending.
+pub(crate) fn secret_stem(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(SECRET_FOLDER)?.strip_prefix('/')?;
+    let stem = stem(name).or_else(|| name.strip_suffix(".env"));
+    stem.filter(|stem| !stem.is_empty() && !stem.contains('/') && !stem.starts_with('.'))
 }
 
 /// Says whether the path is the project file.
@@ -83,6 +90,8 @@ pub enum SourceKind {
     Default,
     /// A value set through the API.
     Overlay(OverlayOrigin),
+    /// A place of secrets that is no file of the project.
+    Secret,
     /// A variable of the process environment.
     Process,
     /// An override given with the command.

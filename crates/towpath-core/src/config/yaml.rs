@@ -123,6 +123,24 @@ impl Document {
         }
     }
 
+    /// Returns a document with nothing but these texts under `variables`, in the order of their names; no text takes away.
+    pub(crate) fn of_variables(source: SourceId, values: Vec<(Arc<str>, Span, Option<String>, Span)>) -> Self {
+        let mut nodes = Vec::with_capacity(values.len() + 2);
+        let id = |place: usize| NodeId(u32::try_from(place).unwrap_or(u32::MAX));
+        let mut entries = Vec::with_capacity(values.len());
+        for (key, key_span, text, span) in values {
+            let text = text.map(|text| Scalar { kind: ScalarKind::Text, text: Some(text.into()) });
+            entries.push(Entry { key, key_span, value: id(nodes.len()) });
+            nodes.push(Node { kind: NodeKind::Scalar(text.unwrap_or(Scalar::NULL)), span, tag: None });
+        }
+        let span = entries.first().map(|entry: &Entry| entry.key_span).unwrap_or_default();
+        nodes.push(Node { kind: NodeKind::Map(entries), span, tag: None });
+        let root = id(nodes.len() - 1);
+        let mut document = Self { source, nodes, root };
+        document.nest(&["variables".to_owned()], span);
+        document
+    }
+
     /// Returns a document of one text, without reading it as YAML.
     pub(crate) fn of_text(source: SourceId, text: &str, span: Span) -> Self {
         let kind = NodeKind::Scalar(Scalar { kind: ScalarKind::Text, text: Some(text.into()) });

@@ -5,6 +5,8 @@ pub mod overlay;
 pub mod promotion;
 mod release;
 pub mod rollout;
+mod rotation;
+pub mod secrets;
 
 use crate::{
     command::{Asker, Command},
@@ -53,6 +55,11 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
             lifecycle::destroy(world, environment, cause, (claims, goes), asker)
         }
         Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
+        Command::ChangeSecrets(command) => secrets::change(world, command, asker),
+        Command::Rotate(command) => rotation::change(world, command, asker),
+        Command::ReadSecrets { environment, secrets, reason } => {
+            secrets::read(world, environment, secrets, reason.as_ref(), asker)
+        }
         Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),
     }
 }

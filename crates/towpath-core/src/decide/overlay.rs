@@ -95,6 +95,20 @@ pub(super) fn change(
     let (_, facts) = lay(world, environment, changes, reason, asker)?;
     let at = |fact| NewEvent { environment: Some(environment.clone()), fact };
     let mut events: Vec<NewEvent> = facts.into_iter().map(at).collect();
+    bring(world, environment, &mut events, configured, reason, "live overlay of")?;
+    Ok(events)
+}
+
+/// Adds what brings a change into force: closes what waits and is outdated, and asks for what runs again.
+pub(super) fn bring(
+    world: &World,
+    environment: &EnvironmentName,
+    events: &mut Vec<NewEvent>,
+    configured: &Configured,
+    reason: Option<&String>,
+    what: &str,
+) -> Result<(), Refusal> {
+    let at = |fact| NewEvent { environment: Some(environment.clone()), fact };
     let because = events.first().map(|_| world.size);
     let mut request = Vec::new();
     if let Some((release, spec)) = &configured.promote {
@@ -123,13 +137,12 @@ pub(super) fn change(
     });
     let event = because.map(|sequence| format!(" (event {sequence})")).unwrap_or_default();
     events.extend(outdated.map(|promotion| {
-        let reason = format!(
-            "the live overlay of {environment} was changed{event}, so it is no longer what was asked for; ask for it again"
-        );
+        let reason =
+            format!("the {what} {environment} changed{event}, so it is no longer what was asked for; ask for it again");
         at(Fact::PromotionFailed { promotion, reason })
     }));
     events.extend(request);
-    Ok(events)
+    Ok(())
 }
 
 /// Returns the checksum of the promotion that a change would ask for.

@@ -141,6 +141,7 @@ pub(super) fn approve(
             NoApproval::SetOverlay => {
                 (RefusalCode::SelfApproval, "you set a value of the live overlay that it brings in".to_owned())
             }
+            NoApproval::WroteSecret => (RefusalCode::SelfApproval, "you wrote a secret that it brings in".to_owned()),
             NoApproval::MissingRole if roles.is_empty() => {
                 (RefusalCode::MissingRole, format!("{who} is not among the people of the project"))
             }
@@ -184,7 +185,7 @@ pub(super) fn start(
 ) -> Decision {
     let promotion = waiting(world, number)?;
     if world.live(&promotion.environment).digest() != live {
-        let message = format!("the live overlay of {} was changed meanwhile", promotion.environment);
+        let message = format!("the live overlay or a secret of {} was changed meanwhile", promotion.environment);
         return Err(Refusal::new(RefusalCode::Stale, message));
     }
     let release = admissible(world, &promotion.environment, promotion.release, Some(spec))?;

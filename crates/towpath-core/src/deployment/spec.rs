@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{Digest, ServiceName},
+    secrets::SecretPin,
     units::{Bytes, MilliCpu, Millis, Percent},
 };
 
@@ -26,6 +27,10 @@ pub struct DeploymentSpec {
     /// What happens when it fails, where the environment says so; without it a failed rollout goes back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackPolicy>,
+    /// The secrets it runs with: where the value of each comes from, and which it is. The environments of the services have
+    /// places for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretPin>,
 }
 
 /// Whether and how a rollout that failed goes back.

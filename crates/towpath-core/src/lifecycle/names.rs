@@ -49,6 +49,13 @@ pub fn named(world: &World, keep: Keep<'_>) -> Named {
             all.entry(digest).or_insert_with(|| format!("{} in {}", deployment.revision, deployment.environment));
         }
     }
+    for (environment, state) in &world.environments {
+        if !matches!(keep, Keep::Except(except) if except == environment) {
+            for digest in state.secrets.blobs() {
+                all.entry(digest).or_insert_with(|| format!("the secrets of {environment}"));
+            }
+        }
+    }
     for promotion in world.promotions.values().filter(|promotion| asks(world, promotion, keep)) {
         for digest in of_spec(&promotion.spec) {
             all.entry(digest).or_insert_with(|| format!("promotion {}", promotion.number));
@@ -80,7 +87,8 @@ pub fn own_blobs(world: &World, environment: &EnvironmentName) -> BTreeSet<Diges
     let deployed = deployed.flat_map(|it| of_spec(&it.spec));
     let asked = world.promotions.values().filter(|it| it.environment == *environment);
     let asked = asked.filter(|it| !world.was_asked_before_gone(it)).flat_map(|it| of_spec(&it.spec));
-    deployed.chain(asked).collect()
+    let secrets = world.secrets(environment).into_iter().flat_map(|store| store.blobs());
+    deployed.chain(asked).chain(secrets).collect()
 }
 
 fn of_spec(spec: &DeploymentSpec) -> impl Iterator<Item = Digest> {

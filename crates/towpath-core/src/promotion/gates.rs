@@ -187,6 +187,8 @@ pub(crate) enum NoApproval {
     MadeRelease,
     /// They set a value of the live overlay that it brings in.
     SetOverlay,
+    /// They wrote a secret that it brings in.
+    WroteSecret,
     /// They have none of the roles.
     MissingRole,
 }
@@ -209,6 +211,15 @@ pub(crate) fn may_approve(
     let brought = live.changed(current.unwrap_or(&Live::NONE));
     if live.overlay.iter().any(|entry| entry.origin.principal == *who && brought.contains(&entry.key)) {
         return Err(NoApproval::SetOverlay);
+    }
+    if let Some(store) = world.secrets(&promotion.environment) {
+        let before = current.map(|current| &current.secrets);
+        let new = |name: &String| before.and_then(|before| before.get(name)) != live.secrets.get(name);
+        let wrote =
+            |name: &String| store.secrets.get(name).and_then(|it| it.current()).is_some_and(|it| it.1.by == *who);
+        if live.secrets.keys().any(|name| new(name) && wrote(name)) {
+            return Err(NoApproval::WroteSecret);
+        }
     }
     let roles = world.project.as_ref().and_then(|project| project.people.get(who));
     let holds = roles.is_some_and(|roles| rule.roles.is_empty() || !roles.is_disjoint(&rule.roles));

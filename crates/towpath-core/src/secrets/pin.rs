@@ -25,6 +25,16 @@ pub struct SecretPin {
     pub version: SecretVersion,
 }
 
+impl fmt::Display for SecretPin {
+    /// Says where from and which version; one that is a digest is cut short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 12;
+        let version = self.version.0.strip_prefix("sha256:").unwrap_or(&self.version.0);
+        let short = version.char_indices().nth(SHOWN).map_or(version, |(end, _)| version.get(..end).unwrap_or(version));
+        write!(f, "{} version {short}", self.from)
+    }
+}
+
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -41,6 +41,7 @@ pub fn write_snapshot(world: &World, tree: &Tree) -> Vec<u8> {
         progress_deadline: Millis(0),
         verification: Vec::new(),
         rollback: None,
+        secrets: std::collections::BTreeMap::new(),
     });
     slim.promotions = each(slim.promotions, |promotion| {
         if matches!(promotion.state, PromotionState::Deployed { .. }) {

@@ -15,7 +15,7 @@ use crate::ports::{BlobError, BlobReader, StoredBlob};
 
 /// Blobs in memory that count how often they are read.
 #[derive(Default)]
-struct Counted {
+pub(super) struct Counted {
     blobs: Mutex<BTreeMap<Digest, Vec<u8>>>,
     reads: AtomicUsize,
 }
@@ -66,7 +66,11 @@ pipeline: [staging]
 
 async fn released(blobs: &Counted, project: &str, artifacts: &[&str]) -> Release {
     let sources: SourceSet = [("towpath.yaml", project), ("environments/staging.yaml", "")].into_iter().collect();
-    let bundle = blobs.put(&Bundle::of(&sources).to_bytes()).await.unwrap();
+    released_with(blobs, &sources, artifacts).await
+}
+
+pub(super) async fn released_with(blobs: &Counted, sources: &SourceSet, artifacts: &[&str]) -> Release {
+    let bundle = blobs.put(&Bundle::of(sources).to_bytes()).await.unwrap();
     let artifact = |name: &&str| {
         let tree = Digest::of(name.as_bytes());
         let size = towpath_core::units::Bytes(1);
@@ -149,7 +153,7 @@ fn laid(value: &str) -> Live {
         reason: None,
     };
     let entry = OverlayEntry { key: "services.web.env.GREETING".to_owned(), value: Some(value.to_owned()), origin };
-    Live { overlay: vec![entry], file: None }
+    Live { overlay: vec![entry], ..Live::NONE }
 }
 
 #[tokio::test]
@@ -170,7 +174,7 @@ async fn an_environment_whose_file_is_only_in_the_ledger_resolves() {
     let blobs = Arc::new(Counted::default());
     let release = released(&blobs, PROJECT, &["web"]).await;
     let file = "extends: staging\nservices: {web: {replicas: 3}}\ntier: testing\n".to_owned();
-    let live = Live { overlay: Vec::new(), file: Some(file) };
+    let live = Live { file: Some(file), ..Live::NONE };
     let preview = EnvironmentName::new("preview-7").unwrap();
     let spec = BundleResolver::new(blobs).resolve(&release, &preview, &live).await.unwrap();
     assert_eq!(spec.services[&ServiceName::new("web").unwrap()].replicas, 3);

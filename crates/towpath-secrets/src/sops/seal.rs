@@ -38,6 +38,13 @@ impl Stash {
         self.0.entry(name(aad, kind, plain)).or_default().push_back(token);
     }
 
+    /// Adds those of another file under the same data key, to be used after its own.
+    pub(crate) fn append(&mut self, other: Self) {
+        for (name, tokens) in other.0 {
+            self.0.entry(name).or_default().extend(tokens);
+        }
+    }
+
     fn take(&mut self, aad: &[u8], kind: Kind, plain: &[u8]) -> Option<Token> {
         self.0.get_mut(&name(aad, kind, plain))?.pop_front()
     }

@@ -12,6 +12,7 @@ use towpath_core::{
     ids::{Digest, EnvironmentName},
     release::Release,
     rollout::Deployment,
+    secrets::template,
     world::World,
 };
 
@@ -99,24 +100,28 @@ fn change<T: PartialEq>(before: Option<T>, after: Option<T>) -> Option<Change> {
     }
 }
 
-type Fields = Vec<(&'static str, Option<String>)>;
+type Fields = Vec<(String, Option<String>)>;
 
 /// Compares settings one by one.
 fn pair_fields<T>(before: Option<&T>, after: Option<&T>, fields: impl Fn(&T) -> Fields) -> Vec<FieldChange> {
     let before: BTreeMap<_, _> = before.map(&fields).unwrap_or_default().into_iter().collect();
     let after: BTreeMap<_, _> = after.map(&fields).unwrap_or_default().into_iter().collect();
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).copied().collect();
+    let names: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
     names
         .into_iter()
         .filter_map(|field| {
-            let (before, after) = (before.get(field).cloned().flatten(), after.get(field).cloned().flatten());
-            (before != after).then(|| FieldChange { field: field.to_owned(), before, after })
+            let (before, after) = (before.get(&field).cloned().flatten(), after.get(&field).cloned().flatten());
+            (before != after).then_some(FieldChange { field, before, after })
         })
         .collect()
 }
 
+fn named<const N: usize>(fields: [(&str, Option<String>); N]) -> Fields {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 fn service_fields(spec: &ServiceSpec) -> Fields {
-    vec![
+    named([
         ("command", (!spec.command.is_empty()).then(|| spec.command.join(" "))),
         ("image", spec.image.clone()),
         ("artifact", spec.artifact.map(|digest| digest.short())),
@@ -130,17 +135,20 @@ fn service_fields(spec: &ServiceSpec) -> Fields {
         ("resources.memory", spec.resources.memory.map(|memory| memory.to_string())),
         ("stopGrace", Some(spec.stop_grace.to_string())),
         ("drain", Some(spec.drain.to_string())),
-    ]
+    ])
 }
 
 fn spec_fields(spec: &DeploymentSpec) -> Fields {
     let checks: Vec<String> = spec.verification.iter().map(ToString::to_string).collect();
-    vec![
+    let mut fields = named([
         ("strategy", Some(spec.strategy.to_string())),
         ("progressDeadline", Some(spec.progress_deadline.to_string())),
         ("rollback", spec.rollback.map(|policy| policy.to_string())),
         ("verification", (!checks.is_empty()).then(|| checks.join("; "))),
-    ]
+    ]);
+    // Which version of a secret, never its value.
+    fields.extend(spec.secrets.iter().map(|(name, pin)| (format!("secrets.{name}"), Some(pin.to_string()))));
+    fields
 }
 
 async fn artifacts(app: &App, from: Option<Side<'_>>, to: Side<'_>) -> Result<Vec<ArtifactChange>, ApiError> {
@@ -230,7 +238,7 @@ impl Secrets {
     fn has(&self, name: &str, values: [Option<&String>; 2]) -> bool {
         self.declared.as_ref().is_none_or(|declared| declared.contains(name))
             || sounds_secret(name)
-            || values.into_iter().flatten().any(|value| has_credentials(value))
+            || values.into_iter().flatten().any(|value| has_credentials(value) || template::is_template(value))
     }
 }
 

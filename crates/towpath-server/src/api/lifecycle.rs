@@ -63,7 +63,7 @@ pub(crate) async fn create(
         let pointer = if matches!(error, AuthorError::UnknownParent { .. }) { "/extends" } else { "/set" };
         unauthored(pointer, &error)
     })?;
-    let live = Live { overlay: Vec::new(), file: Some(file.clone()) };
+    let live = Live { file: Some(file.clone()), ..Live::NONE };
     let (resolved, _) = resolve(&files.load(&name, &live), &name, &live)?;
     let extends = loaded.find(&request.extends).map_err(|error| ApiError::field("/extends", error.to_string()))?;
     let policy = EnvironmentPolicy { tier: resolved.tier, after: Vec::new(), automatic: false, gates: resolved.gates };

@@ -21,7 +21,9 @@ mod overlay;
 mod promotions;
 mod releases;
 mod rollouts;
+mod rotations;
 mod schema;
+mod secrets;
 mod stream;
 pub mod types;
 mod view;
@@ -74,6 +76,21 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::read_all))
+        .routes(routes!(secrets::restore_all))
+        .routes(routes!(secrets::set, secrets::unset))
+        .routes(routes!(secrets::read))
+        .routes(routes!(secrets::history))
+        .routes(routes!(secrets::restore))
+        .routes(routes!(secrets::destroy))
+        .routes(routes!(rotations::list))
+        .routes(routes!(rotations::of_secret))
+        .routes(routes!(rotations::rotate))
+        .routes(routes!(rotations::abort))
+        .routes(routes!(rotations::retry))
+        .routes(routes!(rotations::data_key))
+        .routes(routes!(rotations::due))
 }
 
 /// Returns the description of the API.

@@ -271,7 +271,7 @@ async fn outdated(
             Ok(spec) if plan_digest(release, environment, &spec) == promotion.plan => {}
             // What cannot be resolved any more could not be started either.
             Ok(_) | Err(ResolveError::Invalid { .. }) => outdated.push(promotion.number),
-            Err(error @ ResolveError::Blob(_)) => return Err(error.into()),
+            Err(error @ (ResolveError::Blob(_) | ResolveError::Secrets(_))) => return Err(error.into()),
         }
     }
     Ok(outdated)

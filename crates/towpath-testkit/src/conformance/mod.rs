@@ -3,11 +3,19 @@
 //! Each case takes a fresh, empty implementation and panics with what is wrong. `ledger_conformance!(fresh)` and its
 //! like turn a suite into tests; `fresh` is an async function that returns `(guard, Arc<dyn Port>)`, where the guard
 //! keeps alive whatever the implementation stands on.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a failed case is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a failed case is a failed test"
+)]
 
 pub mod blobs;
+pub mod keys;
 pub mod ledger;
 pub mod samples;
+pub mod sources;
 pub mod target;
 
 /// Makes one test of each case of a suite.

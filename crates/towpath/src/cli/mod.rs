@@ -26,9 +26,9 @@ pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
-pub(crate) use render::{RenderArgs, RunArgs};
+pub(crate) use render::{RenderArgs, RunArgs, SecretUseArgs};
 pub(crate) use schema::SchemaArgs;
-pub(crate) use secrets::{FilesCommand, RotationCommand, SecretsCommand, SyncArgs, ValidateSecretsArgs, ValuesCommand};
+pub(crate) use secrets::*;
 pub(crate) use watch::{
     AuditCommand, AuditLogArgs, CreateArgs, MetricsCommand, ReferenceTopic, ReleaseCommand, RolloutCommand, WatchArgs,
 };

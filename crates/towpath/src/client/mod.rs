@@ -18,6 +18,9 @@ use crate::{
 };
 
 mod calls;
+mod rotations;
+mod running;
+mod secrets;
 mod stream;
 
 pub(crate) use calls::EventQuery;

@@ -7,6 +7,7 @@ pub(crate) mod lock;
 mod logging;
 mod projects;
 mod run;
+mod secrets;
 mod tokens;
 
 pub(crate) use run::{serve, stop_instances};

@@ -16,12 +16,13 @@ use towpath_core::{command::Command, config::Bundle, ids::PrincipalName, project
 use towpath_engine::{
     BundleResolver, Engine, Ports, SubmitError,
     ports::{Blobs, Clock},
+    secrets::Secrets,
 };
 use towpath_proxy::{Proxy, ProxyOptions};
 use towpath_server::ServerOptions;
 use towpath_store::{FileBlobs, SqliteSamples, SqliteStore};
 
-use super::{addresses, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, tokens};
+use super::{addresses, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, secrets, tokens};
 use crate::{
     cli::UpArgs,
     client::Running,
@@ -49,6 +50,7 @@ struct Parts {
     proxy: Arc<Proxy>,
     store: SqliteStore,
     samples: SqliteSamples,
+    secrets: Arc<Secrets>,
 }
 
 /// Serves a project until it is told to stop.
@@ -101,7 +103,7 @@ async fn run(
     let listener = bind(args.listen).await?;
     let address =
         listener.local_addr().map_err(|error| Failure::new(Exit::Failed, "address", "no address").because(&error))?;
-    let parts = open(folder, &project).await?;
+    let parts = open(folder, &project, &bundle).await?;
     let ended = run_opened(context, args, &data, &parts, &project, &bundle, (listener, address)).await;
     close(parts, args.stop_instances).await;
     let _ = fs::remove_file(Running::path(&data));
@@ -120,7 +122,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn open(folder: &ProjectFolder, project: &Project) -> Result<Parts, Failure> {
+async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Result<Parts, Failure> {
     let data = folder.data();
     let storage = |error: &(dyn std::error::Error + 'static)| {
         Failure::of(Exit::Failed, "storage", error).kept("nothing was changed")
@@ -133,6 +135,7 @@ async fn open(folder: &ProjectFolder, project: &Project) -> Result<Parts, Failur
     let options = ProxyOptions { sticky_key, usual: addresses::usual(&data), ..ProxyOptions::default() };
     let proxy = Proxy::start(options).map_err(|error| Failure::of(Exit::Failed, "proxy", &error))?;
     let proxy = Arc::new(proxy);
+    let (secrets, sources) = secrets::open(&data, folder.root(), bundle, &keys::versions(&data)?);
     let options = LocalOptions::new(data, folder.root().to_owned(), Arc::clone(&blobs));
     let target = LocalTarget::open(options).map_err(|error| Failure::of(Exit::Failed, "target", &error))?;
     let target = Arc::new(target);
@@ -143,13 +146,14 @@ async fn open(folder: &ProjectFolder, project: &Project) -> Result<Parts, Failur
         target: target.clone(),
         traffic: proxy.clone(),
         checks: Arc::new(LocalChecks::new(folder.root().to_owned())),
-        resolver: Arc::new(BundleResolver::new(blobs)),
+        resolver: Arc::new(BundleResolver::new(blobs).with_sources(sources)),
         clock: Arc::new(SystemClock),
     };
     let engine = Engine::open(ports, signer).await.map_err(|error| {
         Failure::of(Exit::Failed, "ledger", &error).kept("the ledger was left as it is").next("towpath audit verify")
     })?;
-    Ok(Parts { engine, target, proxy, store, samples })
+    secrets.attach(&engine);
+    Ok(Parts { engine, target, proxy, store, samples, secrets })
 }
 
 async fn run_opened(
@@ -176,7 +180,18 @@ async fn run_opened(
         let stopping = stopping.clone();
         async move { engine.run(told(stopping)).await }
     });
-    let options = ServerOptions { drain: DRAIN, ..ServerOptions::new(Arc::new(BundleProjects)) };
+    // A crash may have come between writing down that a value is destroyed and erasing it.
+    if let Err(error) = parts.secrets.sweep().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "destroyed secrets may still be there");
+    }
+    let secrets = Some(Arc::clone(&parts.secrets));
+    let rotator = secrets::rotator(&parts.secrets);
+    let rotating = tokio::spawn({
+        let (rotator, stopping) = (Arc::clone(&rotator), stopping.clone());
+        async move { rotator.run(told(stopping)).await }
+    });
+    let rotator = Some(rotator);
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, ..ServerOptions::new(Arc::new(BundleProjects)) };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();
@@ -195,6 +210,7 @@ async fn run_opened(
         Some(ended) => ended,
         None => serving.await,
     };
+    let _ = rotating.await;
     let _ = turning.await;
     match ended {
         Ok(Ok(())) => Ok(()),
@@ -244,7 +260,7 @@ fn announce(context: &Context, args: &UpArgs, running: &Running, project: &Proje
 }
 
 async fn close(parts: Parts, stop_instances: bool) {
-    let Parts { engine, target, proxy, store, samples } = parts;
+    let Parts { engine, target, proxy, store, samples, secrets: _ } = parts;
     if stop_instances {
         tracing::info!("stopping instances");
         target.stop_all().await;

@@ -18,7 +18,7 @@ fn sources() -> SourceSet {
 
 fn resolved(name: &str, text: &str) -> ResolvedEnvironment {
     let name = EnvironmentName::new(name).unwrap();
-    let live = Live { overlay: Vec::new(), file: Some(text.to_owned()) };
+    let live = Live { file: Some(text.to_owned()), ..Live::NONE };
     let loaded = load(&live.sources(&sources(), &name));
     let resolution = loaded.resolve(name.as_str(), &Inputs::default());
     assert!(loaded.diagnostics().is_empty(), "{:?}\n{text}", loaded.diagnostics());

@@ -27,7 +27,7 @@ fn a_key_set_again_counts_as_set_last() {
 
 #[test]
 fn the_digest_names_values_and_their_order_and_not_who_set_them() {
-    let of = |entries: &[OverlayEntry]| Live { overlay: entries.to_vec(), file: None }.digest();
+    let of = |entries: &[OverlayEntry]| Live { overlay: entries.to_vec(), ..Live::NONE }.digest();
     let (a, b) = (entry(1, "a", Some("1")), entry(2, "b", Some("1")));
     assert_eq!(of(&[a.clone(), b.clone()]), of(&[entry(7, "a", Some("1")), b.clone()]));
     assert_ne!(of(&[a.clone(), b.clone()]), of(&[b.clone(), a.clone()]));
@@ -37,8 +37,8 @@ fn the_digest_names_values_and_their_order_and_not_who_set_them() {
 
 #[test]
 fn changed_keys_are_those_of_which_different_things_are_said() {
-    let one = Live { overlay: vec![entry(1, "a", Some("1")), entry(2, "b", Some("1"))], file: None };
-    let two = Live { overlay: vec![entry(3, "b", None), entry(4, "c", None), entry(5, "a", Some("1"))], file: None };
+    let one = Live { overlay: vec![entry(1, "a", Some("1")), entry(2, "b", Some("1"))], ..Live::NONE };
+    let two = Live { overlay: vec![entry(3, "b", None), entry(4, "c", None), entry(5, "a", Some("1"))], ..Live::NONE };
     assert_eq!(one.changed(&two), ["b", "c"]);
     assert!(one.changed(&one).is_empty());
 }
@@ -46,7 +46,7 @@ fn changed_keys_are_those_of_which_different_things_are_said() {
 #[test]
 fn a_file_in_the_ledger_takes_the_place_of_the_one_in_the_release() {
     let files: SourceSet = [("towpath.yaml", "x"), ("environments/p.yml", "old")].into_iter().collect();
-    let live = Live { overlay: Vec::new(), file: Some("new".to_owned()) };
+    let live = Live { file: Some("new".to_owned()), ..Live::NONE };
     let sources = live.sources(&files, &"p".parse().unwrap());
     let found: Vec<(&str, &str)> = sources.files().collect();
     assert_eq!(found, [("towpath.yaml", "x"), ("environments/p.yaml", "new")]);
@@ -81,7 +81,7 @@ fn no_key_leads_the_value_of_a_secret_into_the_ledger() {
     ];
     let loaded = loaded();
     for (key, value) in tries {
-        let live = Live { overlay: vec![entry(1, key, Some(value))], file: None };
+        let live = Live { overlay: vec![entry(1, key, Some(value))], ..Live::NONE };
         let found = loaded.secrets_laid(&live, &[key.to_owned()]);
         assert_eq!(found.len(), 1, "{key}={value}");
         assert!(!format!("{:?}", found[0]).contains("hunter2"), "{:?}", found[0]);
@@ -96,7 +96,7 @@ fn no_key_leads_the_value_of_a_secret_into_the_ledger() {
         ("services.web.replicas", "{[}"),
     ];
     for (key, value) in fine {
-        let live = Live { overlay: vec![entry(1, key, Some(value))], file: None };
+        let live = Live { overlay: vec![entry(1, key, Some(value))], ..Live::NONE };
         assert_eq!(loaded.secrets_laid(&live, &[key.to_owned()]), [], "{key}={value}");
     }
 }

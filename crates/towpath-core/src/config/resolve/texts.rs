@@ -23,6 +23,7 @@ use crate::{
     },
     ids::{EnvironmentName, ServiceName},
     project::Tier,
+    secrets::template,
 };
 
 /// Of how many unknown names what they were meant to be is looked for.
@@ -112,14 +113,15 @@ impl Work<'_> {
         }
         // What is made of another secret is how a secret is derived, and says nothing by itself.
         let derived = matches!(&value.data, Data::Scalar(scalar) if plain_secrets::is_derived(scalar.text()));
-        if secret && in_file && !derived {
+        if secret && in_file && !derived && !self.in_secret_file(value.origin) {
             let warning =
                 Diagnostic::warning(PLAIN_SECRET, value.origin, format!("the secret `{name}` stands in plain text"));
             self.diagnostics.push(warning.hidden(true).help("take it out of the file and change it where it is used"));
         }
         match variables::text_of(value, declaration) {
             Ok(text) => {
-                let literal = kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
+                let place = kind == Some(SourceKind::Secret) || self.in_secret_file(value.origin);
+                let literal = place || kind == Some(SourceKind::Process) || !matches!(value.data, Data::Scalar(_));
                 Some(Raw::new(text, value.origin, secret, literal))
             }
             Err(what) => {
@@ -146,6 +148,8 @@ impl Work<'_> {
             let declared = &self.loaded.declared;
             // A default that refers to nothing was checked when it was declared.
             let checked = declared.is_of_default(name, raw.label) && !raw.literal && !raw.refers();
+            // What has places for secrets is checked where their values are known.
+            let checked = checked || text.secret && template::is_template(text.text);
             let checked = checked || enough(&self.diagnostics, MAX_TOLD);
             if let Some(wrong) = Some(()).filter(|()| !checked).and_then(|()| declared.check(name, text.text).err()) {
                 let hidden = raw.secret || text.secret;
@@ -157,8 +161,13 @@ impl Work<'_> {
         resolved
     }
 
-    /// Finds variables that must have a value here and have none. Secrets may come from elsewhere.
-    pub(super) fn required(&mut self, (environment, tier): (&EnvironmentName, Option<Tier>), tree: &Value) {
+    /// Finds variables that must have a value here and have none; secrets only if every source was looked at.
+    pub(super) fn required(
+        &mut self,
+        (environment, tier): (&EnvironmentName, Option<Tier>),
+        tree: &Value,
+        judged: bool,
+    ) {
         let loaded = self.loaded;
         let file = loaded.files.get(environment).and_then(|file| self.sources.get(file.source));
         let file = file.map_or_else(String::new, |source| source.name().to_owned());
@@ -167,7 +176,8 @@ impl Work<'_> {
         let mut missing = Vec::new();
         for (name, declared) in &loaded.declared.variables {
             let Some(declaration) = &declared.declaration else { continue };
-            let there = declaration.secret || set.is_some_and(|set| set.get(name).is_some());
+            let unknown = declaration.secret && !judged;
+            let there = unknown || set.is_some_and(|set| set.get(name).is_some());
             if there
                 || !loaded.is_required(declaration, environment, tier)
                 || loaded.forbidden(declaration, environment, tier).is_some()
@@ -184,7 +194,12 @@ impl Work<'_> {
             let example = declaration.example.as_ref().filter(|_| !declaration.secret);
             let example = example.and_then(|example| variables::text_of(example, Some(declaration)).ok());
             let example = example.map(|example| format!(", such as `{example}`")).unwrap_or_default();
-            missing.push(error.help(format!("set it under `variables:` in `{file}`{example}")));
+            let help = if declaration.secret {
+                format!("towpath secrets set {environment} {name}")
+            } else {
+                format!("set it under `variables:` in `{file}`{example}")
+            };
+            missing.push(error.help(help));
         }
         self.diagnostics.append(&mut missing);
     }
@@ -225,6 +240,9 @@ impl Work<'_> {
             if text.secret {
                 let message = format!("`{}` is made of a secret", key.key());
                 self.diagnostics.push(Diagnostic::error("config::secret", raw.label, message).help(help));
+            } else if template::is_template(text.text) && matches!(key, Name::Env(..)) {
+                let message = format!("`{}` has a NUL character, which no environment variable can hold", key.key());
+                self.diagnostics.push(Diagnostic::error("config::value", raw.label, message).help("take it out"));
             }
         }
         env.into_iter().map(|(service, entries)| (service, entries.into_iter().collect())).collect()

@@ -10,6 +10,7 @@ use super::{
     keeping::{BackupsFile, BudgetFile, DataFile},
     promises::{AlertsFile, SlaFile},
     scaling::AutoscalingFile,
+    secrets::SecretsFile,
     sections::{InfrastructureFile, ObservabilityFile, ResourceFile, SecurityFile},
     service::{CommandLine, ServiceFile},
     strategy::StrategyFile,
@@ -51,6 +52,8 @@ section! {
         services: BTreeMap<ServiceName, ServiceFile>,
         /// Values of the variables declared in `towpath.yaml`.
         variables: Option<VariableValues>,
+        /// Where the values of secrets come from.
+        secrets: SecretsFile = SecretsFile::default(),
         /// How releases are brought in.
         deployment: DeploymentFile = DeploymentFile::default(),
         /// What a release must pass to enter.

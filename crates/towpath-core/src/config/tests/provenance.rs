@@ -35,6 +35,7 @@ fn explain_shows_every_layer_that_said_something() {
         overlay: vec![overlay("variables.LOG_LEVEL", Some("info")), overlay("services.web.replicas", Some("5"))],
         process: map(&[("LOG_LEVEL", "debug"), ("HOME", "somewhere"), ("API_KEY", "hunter2")]),
         flags: vec![("services.web.replicas".to_owned(), "7".to_owned())],
+        ..Inputs::default()
     };
     let production = resolved_with(PROJECT, "production", &inputs);
     let keys = [

@@ -77,7 +77,7 @@ impl Loaded {
             let compared = declared.declaration.as_ref().is_some_and(|one| !one.must_differ_between.is_empty());
             let Some(variable) = environment.variables.get(name).filter(|_| compared) else { continue };
             let place = environment.values.at(&Path::of_keys(["variables", name])).map(|value| value.origin);
-            values.insert(name.clone(), (variable.value.clone(), place.unwrap_or(declared.label)));
+            values.insert(name.clone(), (environment.comparable(variable), place.unwrap_or(declared.label)));
         }
         Held { tier: environment.tier, values }
     }

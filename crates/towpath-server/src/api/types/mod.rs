@@ -20,6 +20,8 @@ mod problem;
 mod promotion;
 mod release;
 mod rollout;
+mod rotation;
+mod secrets;
 
 pub use audit::{CheckpointView, ConsistencyProof, InclusionProof};
 pub use configuration::{
@@ -54,6 +56,15 @@ pub use rollout::{
     DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
     RollbackPlan, RollbackRequest, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind, StepState,
     StepView, TallyView, Verdict,
+};
+
+pub use rotation::{
+    ChangeRotation, DataKeyRotated, DueSecretView, DueSecrets, RotateSecret, RotationList, RotationView,
+};
+pub use secrets::{
+    DataKeyView, DestroySecret, KeptWhy, ReadSecret, ReadSecrets, RestoreSecret, RestoreSecrets, RestoredView,
+    SecretChanged, SecretEventView, SecretHistory, SecretList, SecretShown, SecretValue, SecretVersionView, SecretView,
+    SecretsRestored, SecretsShown, SetSecret,
 };
 
 /// A page of a list. Pages do not shift when something is added meanwhile.

@@ -6,6 +6,7 @@ mod overlay;
 mod promotion;
 mod release;
 mod rollout;
+mod secrets;
 
 use towpath_core::{
     deployment::Strategy,
@@ -21,6 +22,8 @@ pub(crate) use overlay::{overlay, overlay_summary, overlay_version};
 pub(crate) use promotion::{gate, promotion};
 pub(crate) use release::release;
 pub(crate) use rollout::{deployment, planned, rollout, rollout_version, sets};
+
+pub(crate) use secrets::{effect, secret_history, secret_version, secrets};
 
 use super::types::{RevisionRef, Tier};
 

@@ -1,0 +1,15 @@
+//! The port that says what encrypts the data keys of an environment.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use towpath_core::ids::EnvironmentName;
+
+use super::{KeyError, KeyProvider};
+
+/// Says what encrypts the data keys of an environment: its files, or the usual where they say nothing.
+#[async_trait]
+pub trait KeyProviders: Send + Sync {
+    /// Returns the provider of an environment; one that keeps its key in a file makes it when it is first asked for.
+    async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError>;
+}

@@ -1,0 +1,142 @@
+//! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use towpath_adapters::{
+    keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey},
+    rotators::Rotators,
+};
+use towpath_core::{
+    config::{Bundle, Inputs, load},
+    ids::{EnvironmentName, PrincipalName},
+    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec},
+};
+use towpath_engine::{
+    ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
+    rotation::Rotator,
+    secrets::{Principal, Secrets},
+};
+use towpath_secrets::entropy::SystemEntropy;
+
+use crate::sources::{self, Opener};
+
+/// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
+/// the server's data folder.
+struct ServerKeys {
+    /// The server's data folder.
+    data: PathBuf,
+    /// The project's folder.
+    root: PathBuf,
+    /// The files of the project as the server was started with them.
+    bundle: Bundle,
+    /// What speaks with Vault.
+    opener: Arc<Opener>,
+}
+
+#[async_trait]
+impl KeyProviders for ServerKeys {
+    async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        match self.spec(environment) {
+            KeySpec::Age { identity: None } => {
+                let file = self.data.join("keys").join(format!("{environment}.agekey"));
+                Ok(Arc::new(AgeKeyFile::open_or_make(&file)?))
+            }
+            KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
+            KeySpec::Passphrase { variable } => {
+                let passphrase = std::env::var(&variable).map_err(|_| KeyError::Refused {
+                    provider: "passphrase".to_owned(),
+                    reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
+                })?;
+                Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
+            }
+            KeySpec::VaultTransit { server, mount, key } => {
+                let client = self.opener.client(&server).map_err(|error| {
+                    let provider = format!("vault-transit {mount}/{key}");
+                    let reason = sources::chain(&error);
+                    if error.is_away() {
+                        KeyError::Away { provider, reason }
+                    } else {
+                        KeyError::Refused { provider, reason }
+                    }
+                })?;
+                Ok(Arc::new(VaultTransitKey::new(client, &mount, &key)))
+            }
+        }
+    }
+}
+
+impl ServerKeys {
+    fn spec(&self, environment: &EnvironmentName) -> KeySpec {
+        let loaded = load(&self.bundle.to_sources());
+        let resolved = loaded.resolve(environment.as_str(), &Inputs::default()).environment;
+        // What is in no file is a preview, which says nothing of keys.
+        resolved.map_or(KeySpec::Age { identity: None }, |resolved| resolved.secret_spec.key)
+    }
+}
+
+/// Opens the sources of secrets that this server has.
+pub(super) struct ServerSources {
+    /// The store.
+    secrets: Arc<Secrets>,
+    /// The server's data folder.
+    data: PathBuf,
+    /// The project's folder.
+    root: PathBuf,
+    /// What opens those that are neither.
+    opener: Arc<Opener>,
+}
+
+#[async_trait]
+impl SecretSources for ServerSources {
+    async fn open(
+        &self,
+        environment: &EnvironmentName,
+        spec: &SecretsSpec,
+        what: Opening<'_>,
+    ) -> Result<Arc<dyn SecretSource>, SourceError> {
+        match what {
+            Opening::Named(SourceSpec::Store) => {
+                let who = Principal { name: PrincipalName::control_plane(), cause: "control loop".to_owned() };
+                Ok(Arc::new(self.secrets.source(environment, who, None)))
+            }
+            Opening::File { path, text } => {
+                let (data, root) = (self.data.clone(), self.root.clone());
+                let (environment, spec) = (environment.clone(), spec.clone());
+                let (path, text) = (path.to_owned(), text.to_owned());
+                let away = SourceId(format!("file {path}"));
+                // A key may come from a command, which takes its time.
+                let file = tokio::task::spawn_blocking(move || {
+                    sources::file_for(&environment, &spec, (&data, &root), (&path, &text))
+                });
+                let stopping = |_| SourceError::Away { source_id: away, reason: "the server is stopping".to_owned() };
+                Ok(Arc::new(file.await.map_err(stopping)?))
+            }
+            Opening::Named(other) => self.opener.named(environment, other),
+        }
+    }
+}
+
+/// Returns the store, not yet attached to a control plane, and what opens every source of secrets.
+pub(super) fn open(
+    data: &Path,
+    root: &Path,
+    bundle: &Bundle,
+    versions: &[u8; 32],
+) -> (Arc<Secrets>, Arc<ServerSources>) {
+    let (data, root) = (data.to_owned(), root.to_owned());
+    let opener = Arc::new(Opener::new(root.clone(), versions));
+    let keys =
+        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
+    let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
+    (secrets, sources)
+}
+
+/// Returns what rotates the secrets of a store.
+pub(super) fn rotator(secrets: &Arc<Secrets>) -> Arc<Rotator> {
+    Rotator::new(Arc::clone(secrets), Arc::new(Rotators::of_process()), Arc::new(SystemEntropy))
+}
