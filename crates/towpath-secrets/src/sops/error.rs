@@ -25,6 +25,29 @@ impl Position {
     }
 }
 
+/// Where the lines of a text begin, for many places in it.
+pub(crate) struct Lines<'t> {
+    text: &'t [u8],
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t [u8]) -> Self {
+        let ends = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        // On lines nobody reads bytes are near enough, and counting characters of each would take for ever.
+        let long = offset - start > 10_000;
+        let before = self.text.get(start..offset).unwrap_or_default();
+        let column = 1 + if long { before.len() } else { String::from_utf8_lossy(before).chars().count() };
+        Position { line, column }
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)

@@ -9,6 +9,7 @@ use super::{
     DataKey, Format, KeyGroup, MasterKey, MasterKeys, Metadata, Path, Position, SopsError, UnwrapError, Value,
     WrapKeys,
     cipher::{Cipher, Wrong, bound, is_sealed},
+    error::Lines,
     keys,
     layout::{self, Found},
     seal::{self, Stash},
@@ -85,11 +86,12 @@ impl File {
     pub fn names(&self) -> Vec<Name> {
         let mut names = Vec::new();
         let Ok(chooser) = Chooser::new(&self.metadata.selection) else { return names };
+        let lines = Lines::of(&self.text);
         for document in &self.tree.documents {
             let _: Result<(), SopsError> = walk(&document.root, &chooser, &mut |spot, here| {
                 if let Spot::Leaf(leaf) = spot {
                     let span = here.key_span.unwrap_or(&leaf.span).clone();
-                    let position = Position::of(&self.text, span.start);
+                    let position = lines.position(span.start);
                     let encrypted = matches!(&leaf.value, Value::Text(text) if here.encrypted && is_sealed(text));
                     names.push(Name { path: Path { steps: here.steps.to_vec() }, span, position, encrypted });
                 }

@@ -1,7 +1,7 @@
 //! Sections of lines `name = value`.
 //!
-//! What the reference implementation's reader takes, but for what it does with quotes that span lines and with lines that
-//! end in a backslash: those are refused rather than read otherwise.
+//! What the reference implementation's reader takes, but for lines that end in a backslash: those are refused rather than
+//! read otherwise.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +21,8 @@ use super::{
 const KEY: &str = "sops";
 /// The section of what stands before any other.
 const DEFAULT: &str = "DEFAULT";
+/// What a value over several lines begins and ends with.
+const LINES: &str = "\"\"\"";
 const LINE: Setting = Setting { flow: false, column: 0, last: true };
 
 pub(crate) struct Ini;
@@ -32,6 +34,8 @@ struct Reader<'t> {
     section: (String, Span, Block),
     known: BTreeSet<String>,
     sections: BTreeSet<String>,
+    /// Where a value over several lines ends; up to there is nothing to read.
+    passed: usize,
     /// A comment being read, line by line, and where it is.
     comment: Option<Span>,
 }
@@ -42,6 +46,9 @@ impl Reader<'_> {
     }
 
     fn line(&mut self, span: &Span) -> Result<(), SopsError> {
+        if span.start < self.passed {
+            return Ok(());
+        }
         let raw = self.text.get(span.clone()).unwrap_or_default();
         let line = raw.trim();
         let start = span.start + (raw.len() - raw.trim_start().len());
@@ -66,7 +73,7 @@ impl Reader<'_> {
                 let block = Block { span: start..start, ..Block::default() };
                 self.section = (name, start + 1..start + close, block);
                 self.known.clear();
-                self.take_comment(start);
+                self.take_comment();
             }
             Some(_) => self.pair(line, start)?,
         }
@@ -89,19 +96,23 @@ impl Reader<'_> {
         let value_start = start + equals + 1 + (after.len() - after.trim_start().len());
         let (value, length) = self.value(after.trim(), value_start)?;
         let leaf = Leaf { value, span: value_start..value_start + length, setting: LINE };
+        self.passed = value_start + length;
         let key_span = start..start + key.len();
-        let comment = self.comment.take();
         self.section.2.items.push(Item::Pair(Pair { key: key.to_owned(), key_span, value: Node::Leaf(leaf) }));
-        // A comment counts as what follows the value below it.
-        self.comment = comment;
-        self.take_comment(start);
+        // A comment above a value counts as what follows it.
+        self.take_comment();
         Ok(())
     }
 
     /// Reads a value; returns it and how long it is as written.
     fn value(&self, text: &str, at: usize) -> Result<(Value, usize), SopsError> {
-        if text.starts_with("\"\"\"") || text.ends_with('\\') {
-            return Err(self.wrong(at, "values over several lines are not supported in INI files; use YAML"));
+        if text.starts_with(LINES) {
+            let inner = self.text.get(at + LINES.len()..).unwrap_or_default();
+            let end = inner.find(LINES).ok_or_else(|| self.wrong(at, "this value has no closing quotes"))?;
+            return Ok((Value::text(inner.get(..end).unwrap_or_default()), end + 2 * LINES.len()));
+        }
+        if text.ends_with('\\') {
+            return Err(self.wrong(at, "lines that go on after a backslash are not supported; use `\"\"\"`"));
         }
         if let Some(inner) = text.strip_prefix('`') {
             let end = inner.find('`').ok_or_else(|| self.wrong(at, "this value has no closing quote"))?;
@@ -116,7 +127,7 @@ impl Reader<'_> {
     }
 
     /// Gives the comment read last to the section.
-    fn take_comment(&mut self, _: usize) {
+    fn take_comment(&mut self) {
         let Some(span) = self.comment.take() else { return };
         let raw = self.text.get(span.clone()).unwrap_or_default();
         let first = raw.chars().next().unwrap_or('#');
@@ -144,6 +155,7 @@ impl Layout for Ini {
             section: (DEFAULT.to_owned(), 0..0, Block::default()),
             known: BTreeSet::new(),
             sections: BTreeSet::new(),
+            passed: 0,
             comment: None,
         };
         for span in lines(text.as_bytes()) {
@@ -161,8 +173,13 @@ impl Layout for Ini {
             Value::Int(_) | Value::Time(_) => return Ok(Zeroizing::new(value.plain().into_owned())),
             Value::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| "its bytes are no text")?,
         };
+        if text.contains('\n') && !text.contains('\r') && !text.contains('"') {
+            return Ok(Zeroizing::new(format!("{LINES}{text}{LINES}").into_bytes()));
+        }
         if text.contains(['\n', '\r']) {
-            return Err("it has more than one line; use YAML or JSON");
+            return Err(
+                "it has more than one line, and quotes or ends of lines that cannot be told apart; use YAML or JSON",
+            );
         }
         let odd = text.trim() != text
             || text.starts_with(['"', '\'', '`'])

@@ -38,8 +38,8 @@ impl Layout for Json {
             return Err(super::error::syntax(text, pair.key_span.start, "`sops` should be an object"));
         };
         let fields = fields(block);
-        let pieces = vec![pair.key_span.start..block.span.end];
-        let blocks = vec![MetadataBlock { pieces, fields }];
+        let piece = pair.key_span.start..block.span.end;
+        let blocks = vec![MetadataBlock { pieces: std::iter::once(piece).collect(), fields }];
         Ok(Some(Found { meta: Meta::of_block(block), at: pair.key_span.start, cuts: vec![cut], blocks }))
     }
 
@@ -72,22 +72,19 @@ pub(crate) fn attach_to(text: &[u8], root: &Block, member: &[u8]) -> Vec<u8> {
     let first = root.pairs().next().map(|pair| pair.key_span.start);
     let last = root.pairs().last().map(|pair| pair.value.span().end);
     let mut out = Vec::with_capacity(text.len() + member.len() + 8);
-    match (first, last) {
-        (Some(first), Some(last)) => {
-            let gap = text.get(root.span.start + 1..first).unwrap_or_default();
-            out.extend_from_slice(text.get(..last).unwrap_or_default());
-            out.push(b',');
-            out.extend_from_slice(if gap.iter().all(u8::is_ascii_whitespace) { gap } else { b" " });
-            out.extend_from_slice(member);
-            out.extend_from_slice(text.get(last..).unwrap_or_default());
-        }
-        _ => {
-            out.extend_from_slice(text.get(..=root.span.start).unwrap_or_default());
-            out.extend_from_slice(b"\n\t");
-            out.extend_from_slice(member);
-            out.push(b'\n');
-            out.extend_from_slice(text.get(end..).unwrap_or_default());
-        }
+    if let (Some(first), Some(last)) = (first, last) {
+        let gap = text.get(root.span.start + 1..first).unwrap_or_default();
+        out.extend_from_slice(text.get(..last).unwrap_or_default());
+        out.push(b',');
+        out.extend_from_slice(if gap.iter().all(u8::is_ascii_whitespace) { gap } else { b" " });
+        out.extend_from_slice(member);
+        out.extend_from_slice(text.get(last..).unwrap_or_default());
+    } else {
+        out.extend_from_slice(text.get(..=root.span.start).unwrap_or_default());
+        out.extend_from_slice(b"\n\t");
+        out.extend_from_slice(member);
+        out.push(b'\n');
+        out.extend_from_slice(text.get(end..).unwrap_or_default());
     }
     out
 }

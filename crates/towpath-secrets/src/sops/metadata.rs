@@ -51,11 +51,11 @@ pub enum KeyKind {
     HcKms,
     /// Azure's Key Vault.
     AzureKv,
-    /// The transit engine of HashiCorp Vault or OpenBao.
+    /// The transit engine of `HashiCorp` Vault or `OpenBao`.
     HcVault,
     /// An age recipient.
     Age,
-    /// An OpenPGP key.
+    /// An `OpenPGP` key.
     Pgp,
 }
 
@@ -113,7 +113,7 @@ impl MasterKey {
         Self::new(KeyKind::Age, &[("recipient", recipient.trim())])
     }
 
-    /// Returns an OpenPGP key by its fingerprint.
+    /// Returns an `OpenPGP` key by its fingerprint.
     pub fn pgp(fingerprint: &str) -> Self {
         Self::new(KeyKind::Pgp, &[("fp", fingerprint.replace(' ', "").as_str())])
     }

@@ -173,7 +173,7 @@ fn seal_binary(
     mut stash: Stash,
     entropy: &dyn Entropy,
 ) -> Result<Sealed, SopsError> {
-    if !chooser.decide(chooser.matches_key("data"), &[Vec::new()], false) {
+    if !chooser.decide(chooser.matches_key("data"), &[], false) {
         let what = "it leaves `data` as it is, which is all there is in a binary file".to_owned();
         return Err(SopsError::Selection { rule: "the selection rule", what });
     }
@@ -359,9 +359,10 @@ pub(crate) fn wrap_groups(
         if let Some(known) = known(master) {
             return Ok(known);
         }
-        let enc = match master.kind {
-            KeyKind::Age if master.name() != super::PASSPHRASE_RECIPIENT => wrap_age(master.name(), part),
-            _ => wrap.wrap(master, part),
+        let enc = if master.kind == KeyKind::Age && master.name() != super::PASSPHRASE_RECIPIENT {
+            wrap_age(master.name(), part)
+        } else {
+            wrap.wrap(master, part)
         };
         let enc = enc.map_err(|source| SopsError::Wrap { key: master.name().to_owned(), source: Box::new(source) })?;
         Ok(master.clone().sealed(enc, &now))

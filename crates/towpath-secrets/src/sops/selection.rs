@@ -96,6 +96,22 @@ pub(crate) struct Chooser {
     picks: bool,
 }
 
+/// What the comments of a block since its last value have of the rule.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Level {
+    /// Whether one before the latest matches.
+    earlier: bool,
+    /// Whether the latest does.
+    latest: bool,
+}
+
+impl Level {
+    pub(crate) fn add(&mut self, comment: &str, chooser: &Chooser) {
+        self.earlier |= self.latest;
+        self.latest = chooser.matches_comment(comment);
+    }
+}
+
 enum Look {
     Suffix(String),
     Key(Regex),
@@ -125,17 +141,24 @@ impl Chooser {
         }
     }
 
-    /// Says whether a value or a comment is encrypted. `chosen`: a key on the way matched. `comments`: for each block
-    /// on the way those since its last value. A comment that makes what follows encrypted is not itself.
-    pub(crate) fn decide(&self, chosen: bool, comments: &[Vec<&str>], is_comment: bool) -> bool {
-        let Look::Comment(regex) = &self.look else { return chosen == self.picks };
-        let own = usize::from(is_comment && self.picks);
-        let last = comments.len().saturating_sub(1);
-        let found = comments.iter().enumerate().any(|(depth, level)| {
-            let skipped = if depth == last { own } else { 0 };
-            level.iter().take(level.len().saturating_sub(skipped)).any(|comment| regex.is_match(comment))
-        });
+    /// Says whether a value or a comment is encrypted. `chosen`: a key on the way matched. `levels`: the comments of each
+    /// block on the way. A comment that makes what follows encrypted is not itself.
+    pub(crate) fn decide(&self, chosen: bool, levels: &[Level], is_comment: bool) -> bool {
+        if !matches!(self.look, Look::Comment(_)) {
+            return chosen == self.picks;
+        }
+        let own = is_comment && self.picks;
+        let inner = levels.len().saturating_sub(1);
+        let found =
+            levels.iter().enumerate().any(|(depth, level)| level.earlier || level.latest && !(own && depth == inner));
         found == self.picks
+    }
+
+    fn matches_comment(&self, comment: &str) -> bool {
+        match &self.look {
+            Look::Comment(regex) => regex.is_match(comment),
+            Look::Suffix(_) | Look::Key(_) => false,
+        }
     }
 
     /// Says whether a comment, encrypted, would match the rule that leaves what is under it as it is.

@@ -6,15 +6,17 @@ use super::*;
 use crate::entropy::SystemEntropy;
 
 mod conformance;
+mod edits;
 mod properties;
+mod reading;
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 /// An identity made for a test, with its recipient.
 pub(crate) fn identity() -> (Identities, String) {
+    use ::age::secrecy::ExposeSecret as _;
     let identity = ::age::x25519::Identity::generate();
     let mut identities = Identities::new();
-    use ::age::secrecy::ExposeSecret as _;
     identities.add_age(identity.to_string().expose_secret()).unwrap();
     (identities, identity.to_public().to_string())
 }
@@ -77,7 +79,6 @@ fn what_was_encrypted_is_decrypted_to_the_same_text() {
         ("any\0thing", Format::Binary),
     ] {
         let sealed = encrypted(plain, format, &creation(&recipient));
-        println!("{sealed}");
         for word in ["text with", "two words", "line one", "in b", "thing"] {
             assert!(!sealed.contains(word), "{word} in {sealed}");
         }

@@ -6,7 +6,11 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Value, path::Step, selection::Chooser};
+use super::{
+    Value,
+    path::Step,
+    selection::{Chooser, Level},
+};
 
 /// The most bytes of a file that are read.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
@@ -147,7 +151,7 @@ pub(crate) type Visit<'v, 't, E> = dyn FnMut(Spot<'t>, &Here<'_>) -> Result<(), 
 
 /// Goes through all values and comments of a document in their order.
 pub(crate) fn walk<'t, E>(block: &'t Block, chooser: &Chooser, visit: &mut Visit<'_, 't, E>) -> Result<(), E> {
-    let mut walk = Walk { chooser, visit, keys: Vec::new(), steps: Vec::new(), comments: Vec::new() };
+    let mut walk = Walk { chooser, visit, keys: Vec::new(), steps: Vec::new(), levels: Vec::new() };
     walk.block(block, false)
 }
 
@@ -157,21 +161,21 @@ struct Walk<'w, 't, 'v, E> {
     keys: Vec<&'t str>,
     steps: Vec<Step>,
     /// For each open block the comments since its last value: rules may look at them.
-    comments: Vec<Vec<&'t str>>,
+    levels: Vec<Level>,
 }
 
 impl<'t, E> Walk<'_, 't, '_, E> {
     /// Goes through a block; `chosen` says whether a key on the way matched the rule.
     fn block(&mut self, block: &'t Block, chosen: bool) -> Result<(), E> {
-        self.comments.push(Vec::new());
+        self.levels.push(Level::default());
         let mut index = 0;
         for item in &block.items {
             match item {
                 Item::Comment(comment) => {
-                    if let Some(level) = self.comments.last_mut() {
-                        level.push(&comment.text);
+                    if let Some(level) = self.levels.last_mut() {
+                        level.add(&comment.text, self.chooser);
                     }
-                    let encrypted = self.chooser.decide(chosen, &self.comments, true);
+                    let encrypted = self.chooser.decide(chosen, &self.levels, true);
                     let here = Here { keys: &self.keys, steps: &self.steps, encrypted, key_span: None };
                     (self.visit)(Spot::Comment(comment), &here)?;
                     continue;
@@ -190,11 +194,11 @@ impl<'t, E> Walk<'_, 't, '_, E> {
                 }
             }
             self.steps.pop();
-            if let Some(level) = self.comments.last_mut() {
-                level.clear();
+            if let Some(level) = self.levels.last_mut() {
+                *level = Level::default();
             }
         }
-        self.comments.pop();
+        self.levels.pop();
         Ok(())
     }
 
@@ -202,7 +206,7 @@ impl<'t, E> Walk<'_, 't, '_, E> {
         match node {
             Node::Map(block) | Node::List(block) => self.block(block, chosen),
             Node::Leaf(leaf) => {
-                let encrypted = self.chooser.decide(chosen, &self.comments, false);
+                let encrypted = self.chooser.decide(chosen, &self.levels, false);
                 let here = Here { keys: &self.keys, steps: &self.steps, encrypted, key_span };
                 (self.visit)(Spot::Leaf(leaf), &here)
             }

@@ -129,7 +129,9 @@ impl std::fmt::Debug for Value {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Null => f.write_str("Value(null)"),
-            value => write!(f, "Value({} …)", value.kind().word()),
+            Self::Text(_) | Self::Int(_) | Self::Float(_) | Self::Bool(_) | Self::Time(_) => {
+                write!(f, "Value({} …)", self.kind().word())
+            }
         }
     }
 }

@@ -47,8 +47,8 @@ impl Layout for Yaml {
             let Node::Map(block) = &pair.value else {
                 return Err(super::error::syntax(text, pair.key_span.start, "`sops` should be a map"));
             };
-            let pieces = if document.root.flow { vec![pair.key_span.start..block.span.end] } else { vec![cut.clone()] };
-            let metadata = MetadataBlock { pieces, fields: fields(block) };
+            let piece = if document.root.flow { pair.key_span.start..block.span.end } else { cut.clone() };
+            let metadata = MetadataBlock { pieces: std::iter::once(piece).collect(), fields: fields(block) };
             match &mut found {
                 // Those of later documents are copies.
                 Some(found) => {
@@ -86,7 +86,12 @@ impl Layout for Yaml {
             let Some(block) = blocks.get(at).or(blocks.last()) else { continue };
             if document.root.flow {
                 let block = flow_block(block);
-                out = attach_to(&out, &document.root, &block);
+                if document.root.pairs().next().is_some() {
+                    out = attach_to(&out, &document.root, &block);
+                } else {
+                    let inside = document.root.span.start + 1;
+                    out.splice(inside..inside, block);
+                }
                 continue;
             }
             let end = document.span.end;
@@ -161,7 +166,10 @@ fn flow_block(block: &[u8]) -> Vec<u8> {
     let root = tree.documents.first().map(|document: &Document| -> &Block { &document.root });
     match root.filter(|root| !root.flow).map(Meta::of_block) {
         Some(Meta::Map(entries)) => match entries.first() {
-            Some((_, meta)) => super::json::Json.metadata(meta),
+            // On one line: not all readers of YAML take tabs before keys. No text in it has any.
+            Some((_, meta)) => {
+                super::json::Json.metadata(meta).into_iter().filter(|byte| !b"\n\t".contains(byte)).collect()
+            }
             None => block.to_vec(),
         },
         _ => block.to_vec(),

@@ -1,7 +1,10 @@
 //! Other people's implementations of sops read what is written here, and the other way round.
 //!
-//! `rops` (crate, age) and the original `sops` in Python (PyPI, OpenPGP) check the MAC; `sops-age` (npm) only decrypts.
+//! `rops` (crate, age) and the original `sops` in Python (`PyPI`, `OpenPGP`) check the MAC; `sops-age` (npm) only decrypts.
 //! Where a tool cannot be had its test says so and ends, but not in CI.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
 mod crate_rops;
 mod node;

@@ -1,4 +1,4 @@
-//! The original sops, in Python, with OpenPGP keys made for the test.
+//! The original sops, in Python, with `OpenPGP` keys made for the test.
 
 use std::{
     fmt::Write as _,

@@ -98,9 +98,8 @@ impl Identities {
         let identity = age::ssh::Identity::from_buffer(private_key.as_bytes(), None)
             .map_err(|_| KeyError::Ssh("it is no private key of SSH"))?;
         match &identity {
-            age::ssh::Identity::Unencrypted(_) => {}
             age::ssh::Identity::Encrypted(_) if passphrase.is_none() => return Err(KeyError::Passphrase),
-            age::ssh::Identity::Encrypted(_) => {}
+            age::ssh::Identity::Unencrypted(_) | age::ssh::Identity::Encrypted(_) => {}
             age::ssh::Identity::Unsupported(_) => {
                 return Err(KeyError::Ssh("only Ed25519 and RSA keys in OpenSSH's form are supported"));
             }

@@ -43,6 +43,15 @@ fn any_one_of_a_group_opens_the_file() {
     assert!(error.contains(&first) && error.contains(&second) && error.contains("SOPS_AGE_KEY_FILE"), "{error}");
 }
 
+/// What two people hold together.
+struct Both<'k>([&'k Identities; 2]);
+
+impl MasterKeys for Both<'_> {
+    fn open(&self, key: &MasterKey) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+        Ok(self.0[0].open(key)?.or(self.0[1].open(key)?))
+    }
+}
+
 #[test]
 fn as_many_groups_as_the_threshold_says_open_the_file_and_fewer_do_not() {
     let people = [identity(), identity(), identity()];
@@ -55,12 +64,6 @@ fn as_many_groups_as_the_threshold_says_open_the_file_and_fewer_do_not() {
         assert!(matches!(error, UnwrapError::TooFew { opened: 1, needed: 2, .. }), "{error}");
     }
     for pair in [[0, 1], [0, 2], [1, 2]] {
-        struct Both<'k>([&'k Identities; 2]);
-        impl MasterKeys for Both<'_> {
-            fn open(&self, key: &MasterKey) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
-                Ok(self.0[0].open(key)?.or(self.0[1].open(key)?))
-            }
-        }
         let key = file.unwrap_key(&Both(pair.map(|at| &people[at].0))).unwrap();
         assert_eq!(text(&file.decrypt(&key).unwrap()), "a: value\n");
     }
@@ -99,6 +102,7 @@ fn a_passphrase_can_hold_the_data_key() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn keys_of_ssh_hold_the_data_key_with_and_without_a_passphrase() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, passphrase) in [("ed25519", ""), ("ed25519", "secret"), ("rsa", "")] {

@@ -30,7 +30,9 @@ impl Meta {
                 Value::Null => Self::Null,
                 Value::Int(number) => Self::Number(*number),
                 Value::Bool(value) => Self::Bool(*value),
-                value => Self::Text(String::from_utf8_lossy(&value.plain()).into_owned()),
+                value @ (Value::Text(_) | Value::Float(_) | Value::Time(_)) => {
+                    Self::Text(String::from_utf8_lossy(&value.plain()).into_owned())
+                }
             },
         }
     }

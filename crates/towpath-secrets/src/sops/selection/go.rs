@@ -86,7 +86,7 @@ fn class(chars: &mut Chars<'_>, out: &mut String) {
             '\\' => escape(chars, out, true),
             '[' if chars.peek() == Some(&':') => {
                 out.push('[');
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     out.push(c);
                     if c == ']' {
                         break;

@@ -39,11 +39,19 @@ fn an_expression_that_is_none_is_refused_by_name() {
 #[test]
 fn a_comment_that_asks_for_encryption_is_not_encrypted_itself() {
     let chooser = Chooser::new(&Selection::EncryptedCommentRegex("sops:enc".to_owned())).unwrap();
-    assert!(!chooser.decide(false, &[vec!["sops:enc"]], true));
-    assert!(chooser.decide(false, &[vec!["sops:enc"]], false));
-    assert!(chooser.decide(false, &[vec!["sops:enc", "more"]], true));
-    assert!(chooser.decide(false, &[vec!["sops:enc"], vec!["other"]], true));
+    let decide = |chooser: &Chooser, comments: &[&[&str]], is_comment: bool| {
+        let level = |comments: &&[&str]| {
+            let mut level = Level::default();
+            comments.iter().for_each(|comment| level.add(comment, chooser));
+            level
+        };
+        chooser.decide(false, &comments.iter().map(level).collect::<Vec<_>>(), is_comment)
+    };
+    assert!(!decide(&chooser, &[&["sops:enc"]], true));
+    assert!(decide(&chooser, &[&["sops:enc"]], false));
+    assert!(decide(&chooser, &[&["sops:enc", "more"]], true));
+    assert!(decide(&chooser, &[&["sops:enc"], &["other"]], true));
     let chooser = Chooser::new(&Selection::UnencryptedCommentRegex("plain".to_owned())).unwrap();
-    assert!(!chooser.decide(false, &[vec!["plain"]], true));
-    assert!(chooser.decide(false, &[vec![]], false));
+    assert!(!decide(&chooser, &[&["plain"]], true));
+    assert!(decide(&chooser, &[&[]], false));
 }

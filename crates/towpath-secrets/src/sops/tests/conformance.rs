@@ -7,6 +7,7 @@ use super::*;
 /// The public test identity its README names.
 const IDENTITY: [&str; 2] = ["AGE-SECRET-KEY-", "1EQUCGFZH8UZKSZ0Z5N5T234YRNDT4U9H7QNYXWRRNJYDDVXE6FWSCPGNJ7"];
 
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn folder() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/sops");
     if folder.is_dir() {

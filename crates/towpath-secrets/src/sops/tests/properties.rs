@@ -1,5 +1,7 @@
 //! What holds for any file.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -72,7 +74,8 @@ fn quoted(text: &str) -> String {
 
 fn yaml(entries: &[(String, Tree)], column: usize, out: &mut String) {
     for (key, value) in entries {
-        out.push_str(&format!("{}# note {key:?}\n{}{}:", " ".repeat(column), " ".repeat(column), quoted(key)));
+        let pad = " ".repeat(column);
+        write!(out, "{pad}# note {key:?}\n{pad}{}:", quoted(key)).unwrap();
         yaml_value(value, column, out);
     }
 }
@@ -86,13 +89,15 @@ fn yaml_value(value: &Tree, column: usize, out: &mut String) {
         Tree::List(items) if !items.is_empty() => {
             out.push('\n');
             for item in items {
-                out.push_str(&format!("{}-", " ".repeat(column + 1)));
+                write!(out, "{}-", " ".repeat(column + 1)).unwrap();
                 yaml_value(item, column + 1, out);
             }
         }
         Tree::Map(_) => out.push_str(" {}\n"),
         Tree::List(_) => out.push_str(" []\n"),
-        leaf => out.push_str(&format!(" {}\n", written(Format::Yaml, &scalar(leaf), column))),
+        Tree::Text(_) | Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) | Tree::Null => {
+            writeln!(out, " {}", written(Format::Yaml, &scalar(value), column)).unwrap();
+        }
     }
 }
 
@@ -100,7 +105,9 @@ fn json_text(tree: &Tree) -> String {
     match tree {
         Tree::Map(entries) => json_map(entries),
         Tree::List(items) => format!("[{}]", items.iter().map(json_text).collect::<Vec<_>>().join(" , ")),
-        leaf => written(Format::Json, &scalar(leaf), 0),
+        Tree::Text(_) | Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) | Tree::Null => {
+            written(Format::Json, &scalar(tree), 0)
+        }
     }
 }
 
@@ -114,11 +121,13 @@ fn leaves(entries: &[(String, Tree)]) -> Vec<Value> {
         match tree {
             Tree::Map(entries) => entries.iter().for_each(|(_, value)| add(value, out)),
             Tree::List(items) => items.iter().for_each(|item| add(item, out)),
-            leaf => out.push(scalar(leaf)),
+            Tree::Text(_) | Tree::Int(_) | Tree::Float(_) | Tree::Bool(_) | Tree::Null => out.push(scalar(tree)),
         }
     }
     let mut out = Vec::new();
-    entries.iter().for_each(|(_, value)| add(value, &mut out));
+    for (_, value) in entries {
+        add(value, &mut out);
+    }
     out
 }
 
@@ -132,7 +141,7 @@ fn text_of(format: Format, entries: &[(String, Tree)]) -> String {
 }
 
 /// Encrypting for a recipient costs more than all else here.
-fn people() -> &'static (Identities, String) {
+pub(super) fn people() -> &'static (Identities, String) {
     static PEOPLE: std::sync::OnceLock<(Identities, String)> = std::sync::OnceLock::new();
     PEOPLE.get_or_init(identity)
 }

@@ -119,7 +119,7 @@ impl Graph {
             Event::SequenceEnd | Event::MappingEnd => {
                 self.stack.pop();
             }
-            _ => {}
+            Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd | _ => {}
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl Graph {
                     match self.nodes.get(*key) {
                         // In quotes it would no longer mean that a map is merged.
                         Some(Node::Scalar(Value::Text(text))) if text.as_slice() == b"<<" => {
-                            out.extend_from_slice(b"<<")
+                            out.extend_from_slice(b"<<");
                         }
                         _ if !self.write(*key, depth + 1, left, out) => return false,
                         _ => {}

@@ -118,7 +118,7 @@ impl<'t> Builder<'t> {
 
     pub(super) fn start_document(&mut self, span: &Span) {
         if !self.started {
-            self.comments.sort_by(|a, b| b.start.cmp(&a.start));
+            self.comments.sort_by_key(|comment| std::cmp::Reverse(comment.start));
         }
         self.started = true;
         self.start = span.start;
@@ -128,7 +128,8 @@ impl<'t> Builder<'t> {
 
     fn column(&self, at: usize) -> usize {
         let start = line_start(self.text.as_bytes(), at);
-        self.text.get(start..at).unwrap_or_default().chars().count()
+        // A mark of byte order takes no column.
+        self.text.get(start..at).unwrap_or_default().trim_start_matches('\u{feff}').chars().count()
     }
 
     fn count(&mut self, at: usize) -> Result<(), SopsError> {
@@ -153,7 +154,8 @@ impl<'t> Builder<'t> {
             return Err(self.wrong(span.start, "sops takes a map at the top; put what is here under a key"));
         }
         let comments = self.before(span.start);
-        let column = self.column(span.start);
+        let span = if mark == Mark::List && !flow { self.dash(span.start)..span.end } else { span };
+        let column = if flow { 0 } else { self.column(span.start) };
         let draft =
             Draft { mark, items: Vec::new(), span: span.clone(), flow, column, parent, key, keys: BTreeSet::new() };
         self.drafts.push(draft);
@@ -169,9 +171,28 @@ impl<'t> Builder<'t> {
             None => self.root = Some(id),
         }
         self.stack.push((id, None));
-        self.remember(span.start, span.start);
+        self.remember(span.start);
         self.last = Last::Nothing;
         Ok(())
+    }
+
+    /// Returns where a value would stand that is not there: the parser says before its colon or dash.
+    fn nothing(&self, at: usize) -> Span {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let gap = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let sign = usize::from(rest.get(gap..).is_some_and(|rest| rest.starts_with([':', '-'])));
+        let at = if sign == 1 { at + gap + 1 } else { at };
+        at..at
+    }
+
+    /// Returns the place of the first dash of a list, behind which the parser may say that it begins.
+    fn dash(&self, at: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let is_dash = |at: usize| bytes.get(at) == Some(&b'-') && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
+        let before = bytes.get(..at).unwrap_or_default();
+        let gap = before.iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let behind = (at - gap).checked_sub(1).filter(|_| gap > 0);
+        if is_dash(at) { at } else { behind.filter(|at| is_dash(*at)).unwrap_or(at) }
     }
 
     /// Says whether what comes next in a collection is a key.
@@ -219,17 +240,16 @@ impl<'t> Builder<'t> {
         } else {
             self.place(comments, Some(block));
         }
-        let rest = self.text.get(span.end..).unwrap_or_default().split('\n').next().unwrap_or_default();
-        let draft = self.drafts.get(block);
-        let setting = Setting {
-            flow: draft.is_some_and(|draft| draft.flow),
-            column: draft.map_or(0, |draft| draft.column),
-            last: rest.trim().is_empty(),
-        };
+        let (flow, column) = self.drafts.get(block).map_or((false, 0), |draft| (draft.flow, draft.column));
+        let rest = self.text.get(span.end..).unwrap_or_default();
+        // In brackets it does not matter, and lines are long.
+        let last = !flow && rest.split('\n').next().is_some_and(|rest| rest.trim().is_empty());
+        let setting = Setting { flow, column, last };
+        let span = if span.is_empty() { self.nothing(span.start) } else { span };
         let start = tag.map_or(span.start, |tag| tag.start.min(span.start));
         let span = start..span.end;
         self.give(DraftNode::Leaf(Leaf { value, span: span.clone(), setting }));
-        self.remember(span.start, span.end);
+        self.remember(span.end);
         self.last = Last::Leaf(block);
         Ok(())
     }
@@ -239,17 +259,22 @@ impl<'t> Builder<'t> {
             return Err(self.wrong(span.start, "sops takes texts as keys only; put this one in quotes"));
         };
         let key = String::from_utf8_lossy(bytes).into_owned();
-        let column = self.column(span.start);
-        let twice = format!("`{key}` is there twice; keep one of the two");
+        // Where a key has a sign of its own, `?`, the map begins there.
+        let signed = |at: usize| self.text.get(at..).is_some_and(|rest| rest.starts_with("? "));
+        let first = self
+            .drafts
+            .get(block)
+            .is_some_and(|draft| draft.keys.is_empty() && !draft.flow && !signed(draft.span.start));
+        let column = first.then(|| self.column(span.start));
         let Some(draft) = self.drafts.get_mut(block) else { return Ok(()) };
-        if draft.keys.is_empty() && !draft.flow {
+        if let Some(column) = column {
             draft.column = column;
             draft.span.start = draft.span.start.max(span.start);
         }
         if !draft.keys.insert(key.clone()) {
-            return Err(self.wrong(span.start, twice));
+            return Err(self.wrong(span.start, format!("`{key}` is there twice; keep one of the two")));
         }
-        self.remember(span.start, span.end);
+        self.remember(span.end);
         self.last = Last::Key;
         if let Some((_, awaited)) = self.stack.last_mut() {
             *awaited = Some((key, span));
@@ -268,7 +293,7 @@ impl<'t> Builder<'t> {
         });
     }
 
-    fn remember(&mut self, _: usize, end: usize) {
+    fn remember(&mut self, end: usize) {
         self.recent.clear();
         self.recent.extend(self.stack.iter().map(|(id, _)| *id));
         self.last_end = end;
@@ -318,7 +343,7 @@ impl<'t> Builder<'t> {
         let after = self.text.get(comment.end..).unwrap_or_default();
         let after = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).unwrap_or_default();
         let blank = after.split('\n').next().is_some_and(|line| line.trim().is_empty());
-        before.matches('\n').count() <= 1 && blank
+        before.matches('\n').take(2).count() <= 1 && blank
     }
 
     fn put(&mut self, block: usize, at: Option<usize>, span: Span) {
@@ -353,7 +378,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Ends a document; comments up to the mark of the next are its own.
-    pub(super) fn end_document(&mut self) -> Result<(), SopsError> {
+    pub(super) fn end_document(&mut self) {
         let end = document_end(self.text, self.last_end.max(self.start));
         let comments = self.before(end);
         if self.root.is_none() {
@@ -377,15 +402,14 @@ impl<'t> Builder<'t> {
         self.recent.clear();
         self.last = Last::Nothing;
         self.last_end = self.last_end.max(end);
-        Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Tree, SopsError> {
+    pub(super) fn finish(mut self) -> Tree {
         if self.documents.is_empty() {
-            self.comments.sort_by(|a, b| b.start.cmp(&a.start));
-            self.end_document()?;
+            self.comments.sort_by_key(|comment| std::cmp::Reverse(comment.start));
+            self.end_document();
         }
-        Ok(Tree { documents: self.documents })
+        Tree { documents: self.documents }
     }
 }
 

@@ -69,21 +69,19 @@ pub(super) fn read(text: &[u8]) -> Result<Tree, SopsError> {
     for spanned in events {
         take(&mut builder, spanned)?;
     }
-    builder.finish()
+    Ok(builder.finish())
 }
 
 fn take(builder: &mut Builder<'_>, spanned: Spanned<'_>) -> Result<(), SopsError> {
     let Spanned { event, span, tag: tag_span } = spanned;
     match event {
         Event::DocumentStart(..) => builder.start_document(&span),
-        Event::DocumentEnd => builder.end_document()?,
+        Event::DocumentEnd => builder.end_document(),
         Event::Scalar(text, style, _, tag) => {
             let plain = style == ScalarStyle::Plain;
             let value = self_value(builder, &text, plain, tag.as_deref(), &span)?;
-            let span = match style {
-                ScalarStyle::Literal | ScalarStyle::Folded => builder.block_scalar(span),
-                _ => span,
-            };
+            let lines = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+            let span = if lines { builder.block_scalar(span) } else { span };
             builder.scalar(value, span, core(tag.as_deref()).and(tag_span))?;
         }
         Event::SequenceStart(style, ..) => builder.open(Mark::List, style == StructureStyle::Flow, span)?,
@@ -93,6 +91,7 @@ fn take(builder: &mut Builder<'_>, spanned: Spanned<'_>) -> Result<(), SopsError
         Event::UnresolvedAlias(name) => {
             return Err(builder.wrong(span.start, format!("there is no anchor `&{name}` above this alias")));
         }
+        // Comments are placed by where they stand; what else the parser may learn to report is no part of a value.
         Event::StreamStart | Event::StreamEnd | Event::Anchor(..) | Event::Comment(..) | _ => {}
     }
     Ok(())
@@ -100,7 +99,7 @@ fn take(builder: &mut Builder<'_>, spanned: Spanned<'_>) -> Result<(), SopsError
 
 /// Returns the core tag of a node.
 pub(super) fn core(tag: Option<&Tag>) -> Option<Core> {
-    tag.and_then(Tag::core_suffix).and_then(Core::of_suffix)
+    tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:")).and_then(|suffix| Core::of_suffix(&suffix))
 }
 
 fn self_value(

@@ -145,8 +145,7 @@ fn is_float(text: &str) -> bool {
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
     digits(whole)
         && digits(part)
-        && !(whole.is_empty() && part.is_empty())
-        && !(whole.is_empty() && !mantissa.contains('.'))
+        && (!whole.is_empty() || !part.is_empty() && mantissa.contains('.'))
         && exponent.is_none_or(|exponent| !exponent.is_empty() && digits(exponent))
 }
 

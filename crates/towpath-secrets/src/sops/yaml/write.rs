@@ -111,9 +111,9 @@ pub(super) fn meta(meta_: &Meta, column: usize, out: &mut String) {
                 element(item, column, out);
             }
         }
-        leaf => {
+        Meta::Map(_) | Meta::List(_) | Meta::Null | Meta::Bool(_) | Meta::Number(_) | Meta::Text(_) => {
             out.push(' ');
-            out.push_str(&leaf_text(leaf, column.saturating_sub(INDENT)));
+            out.push_str(&leaf_text(meta_, column.saturating_sub(INDENT)));
         }
     }
 }
@@ -139,7 +139,9 @@ fn element(item: &Meta, column: usize, out: &mut String) {
                 member(key, value, column + 2, out);
             }
         }
-        other => meta(other, column + INDENT, out),
+        Meta::Map(_) | Meta::List(_) | Meta::Null | Meta::Bool(_) | Meta::Number(_) | Meta::Text(_) => {
+            meta(item, column + INDENT, out);
+        }
     }
 }
 
