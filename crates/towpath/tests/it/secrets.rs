@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use crate::project::Project;
 
+mod rotation;
+
 const MARK: &str = "SEKRET";
 
 /// Returns every file under a folder that holds the mark.
