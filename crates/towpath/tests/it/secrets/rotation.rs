@@ -82,7 +82,7 @@ fn a_generated_value_comes_to_what_runs_and_the_old_one_is_history() {
     let second = project.release("2.0");
     project.arrives("development", second);
     fs::remove_file(project.file("given")).unwrap();
-    project.ok("rollback development --to v1 --wait");
+    project.ok("rollback development --to 1 --wait");
     until("the service is gone back to with the new value", || (shown(&project) == new).then_some(()));
 }
 
