@@ -11,3 +11,7 @@ pub mod keys;
 pub mod local;
 mod process;
 pub mod rotators;
+pub mod secret_file;
+pub mod sources;
+pub mod sync;
+pub mod vault;

@@ -18,6 +18,7 @@ pub mod instance;
 pub mod ledger;
 pub mod lifecycle;
 pub mod plan;
+pub mod ports;
 pub mod project;
 pub mod promotion;
 pub mod refusal;

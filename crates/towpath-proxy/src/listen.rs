@@ -4,13 +4,26 @@
 //! elsewhere they share one. It decides nothing about which address to take.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     io,
     net::{SocketAddr, TcpListener},
 };
 
-/// Opens `workers` sockets on one address. Port 0 takes a free one.
+use towpath_core::ports;
+
+/// How many ports are tried before the system chooses one.
+const TRIED: usize = 1000;
+
+/// Opens `workers` sockets on one address. Port 0 takes a free one, of [`ports::GIVEN`] if there is any.
 pub(crate) fn open(address: SocketAddr, workers: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
-    if address.port() != 0 {
+    if address.port() == 0 {
+        let given = ports::given(RandomState::new().hash_one(()));
+        for port in given.take(TRIED) {
+            if let Ok(opened) = open((address.ip(), port).into(), workers) {
+                return Ok(opened);
+            }
+        }
+    } else {
         // Sockets that share a port do not notice another process of this user that shares it too. One that does not, does.
         drop(TcpListener::bind(address)?);
     }

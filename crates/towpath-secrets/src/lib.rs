@@ -6,6 +6,7 @@
 pub mod entropy;
 pub mod envelope;
 pub mod generate;
+pub mod keyed;
 pub mod leaks;
 pub mod sealed_box;
 pub mod sops;

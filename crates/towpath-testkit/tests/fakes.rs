@@ -52,3 +52,35 @@ mod keys {
 
     towpath_testkit::keys_conformance!(fresh);
 }
+
+mod sources {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use towpath_engine::ports::SecretSource;
+    use towpath_testkit::{MemorySource, conformance::sources::SourceSubject};
+
+    struct Subject(Arc<MemorySource>);
+
+    #[async_trait]
+    impl SourceSubject for Subject {
+        fn source(&self) -> Arc<dyn SecretSource> {
+            self.0.clone()
+        }
+
+        async fn put(&self, name: &str, value: &str) {
+            self.0.put(name, value);
+        }
+
+        async fn remove(&self, name: &str) {
+            self.0.remove(name);
+        }
+    }
+
+    async fn fresh() -> ((), Arc<dyn SourceSubject>) {
+        ((), Arc::new(Subject(Arc::default())))
+    }
+
+    towpath_testkit::sources_conformance!(fresh);
+    towpath_testkit::writable_sources_conformance!(fresh);
+}

@@ -7,8 +7,8 @@ use std::{
 
 use towpath_core::{
     config::{
-        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SourceSet, diagnostic_views, has_errors, is_source, load,
-        render_diagnostics,
+        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SECRET_FOLDER, SourceSet, diagnostic_views, has_errors,
+        is_source, load, render_diagnostics,
     },
     project::Project,
 };
@@ -60,9 +60,11 @@ impl ProjectFolder {
     /// Reads every source of the configuration.
     pub(crate) fn sources(&self) -> Result<SourceSet, Failure> {
         let mut paths = names(&self.root)?;
-        let environments = self.root.join(ENVIRONMENT_FOLDER);
-        if environments.is_dir() {
-            paths.extend(names(&environments)?.into_iter().map(|name| format!("{ENVIRONMENT_FOLDER}/{name}")));
+        for folder in [ENVIRONMENT_FOLDER, SECRET_FOLDER] {
+            let inside = self.root.join(folder);
+            if inside.is_dir() {
+                paths.extend(names(&inside)?.into_iter().map(|name| format!("{folder}/{name}")));
+            }
         }
         let mut sources = SourceSet::new();
         for path in paths.into_iter().filter(|path| is_source(path)) {

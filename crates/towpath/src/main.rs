@@ -14,11 +14,14 @@ mod client;
 mod commands;
 mod context;
 mod demo;
+mod digest_key;
 mod failure;
 mod folder;
 mod git;
+mod mask;
 mod output;
 mod server;
+mod sources;
 mod words;
 
 fn main() -> ExitCode {

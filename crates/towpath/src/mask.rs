@@ -101,7 +101,9 @@ impl Masked<'_> {
                 break;
             }
             shown.extend_from_slice(text.get(at..found.start()).unwrap_or_default());
-            shown.extend_from_slice(self.masks.names.get(found.pattern().as_usize()).map_or(b"${}", |name| name.as_bytes()));
+            shown.extend_from_slice(
+                self.masks.names.get(found.pattern().as_usize()).map_or(b"${}", |name| name.as_bytes()),
+            );
             at = found.end();
         }
         let upto = limit.max(at);

@@ -8,6 +8,8 @@ mod context;
 mod passphrase;
 #[cfg(test)]
 mod tests;
+mod vault_transit;
 
 pub use age::AgeKeyFile;
 pub use passphrase::{Cost, PassphraseKey};
+pub use vault_transit::VaultTransitKey;

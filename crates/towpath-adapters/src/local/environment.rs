@@ -8,7 +8,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use towpath_core::instance::{Environment, InstanceId};
+use towpath_core::{
+    instance::{Environment, InstanceId},
+    ports,
+};
 
 use crate::command::basic_environment;
 
@@ -31,19 +34,11 @@ pub(super) enum ExpandError {
 #[derive(Debug, Default)]
 pub(super) struct Ports(Mutex<BTreeSet<u16>>);
 
-/// Where ports for instances are looked for: below those that Linux gives to outgoing connections (32768 on, `ip(7)`), of
-/// which any could be taken between the choice of a port and the moment the instance listens on it, and below the node
-/// ports of Kubernetes (30000 on).
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
-
 impl Ports {
     /// Returns a port that nobody listens on. Somebody may before the instance does: then it is started again.
     pub(super) fn take(&self) -> io::Result<u16> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Servers beside this one begin to look elsewhere.
-        let skip = RandomState::new().hash_one(()) % u64::from(PORTS.end - PORTS.start);
-        let begin = PORTS.start + u16::try_from(skip).unwrap_or_default();
-        for port in (begin..PORTS.end).chain(PORTS.start..begin) {
+        for port in ports::given(RandomState::new().hash_one(())) {
             if !taken.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 taken.insert(port);
                 return Ok(port);

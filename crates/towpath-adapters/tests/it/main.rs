@@ -12,3 +12,4 @@ mod checks;
 mod conformance;
 mod processes;
 mod rotators;
+mod sync;

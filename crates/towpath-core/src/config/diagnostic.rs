@@ -81,7 +81,8 @@ pub struct RelatedView {
 }
 
 impl Diagnostic {
-    pub(crate) fn error(code: &'static str, at: impl Into<Option<Label>>, message: impl Into<String>) -> Self {
+    /// Returns a mistake that keeps the file from being used.
+    pub fn error(code: &'static str, at: impl Into<Option<Label>>, message: impl Into<String>) -> Self {
         Self {
             code,
             severity: Severity::Error,
@@ -93,21 +94,28 @@ impl Diagnostic {
         }
     }
 
-    pub(crate) fn warning(code: &'static str, at: impl Into<Option<Label>>, message: impl Into<String>) -> Self {
+    /// Returns one that is hardly meant so.
+    pub fn warning(code: &'static str, at: impl Into<Option<Label>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, at, message) }
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(crate) fn hidden(mut self, hidden: bool) -> Self {
+    /// Says whether the place holds a secret.
+    #[must_use]
+    pub fn hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
         self
     }
 
-    pub(crate) fn related(mut self, label: Label, words: impl Into<String>) -> Self {
+    /// Adds another place that explains it.
+    #[must_use]
+    pub fn related(mut self, label: Label, words: impl Into<String>) -> Self {
         self.related.push((label, words.into()));
         self
     }

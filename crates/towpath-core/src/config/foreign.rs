@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Reads the first YAML document of a text whose first byte is byte `offset` of its source; places count from there.
-pub(crate) fn read_foreign(text: &str, offset: u32) -> (Option<Value>, Vec<Diagnostic>) {
+pub fn read_foreign(text: &str, offset: u32) -> (Option<Value>, Vec<Diagnostic>) {
     let (document, diagnostics) = yaml::parse(SourceId(0), text, offset);
     (document.map(|document| Value::of(&document, document.root(), Nulls::Keep)), diagnostics)
 }

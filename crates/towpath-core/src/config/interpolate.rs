@@ -3,7 +3,10 @@
 //! `$$` is a `$`; a `$` before anything else stays. A reference to itself over any number of steps is refused with
 //! the way it takes; nothing grows beyond a limit. What an instance learns when it starts is not known here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     diagnostic::Diagnostic,
@@ -153,8 +156,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) tree: &'a Value,
     pub(crate) outputs: Outputs<'a>,
-    /// Whether every source of secrets was looked at.
-    pub(crate) judged: bool,
+    /// Secrets that must have a value, where every source of secrets was looked at.
+    pub(crate) needed: BTreeSet<&'a str>,
 }
 
 /// Every text that refers to others with its references replaced, `None` where that failed and was reported, and what
@@ -331,7 +334,8 @@ impl<'a> Interpolation<'_, 'a> {
     /// is secret too.
     fn elsewhere(&mut self, from: From<'_, 'a>, secret: &str) -> Option<Text> {
         let said = from.name.said();
-        if from.raw.secret && self.scope.judged && !self.scope.raw.contains_key(&Name::Variable(secret)) {
+        let needed = matches!(from.name, Name::Variable(name) if self.scope.needed.contains(name));
+        if from.raw.secret && needed && !self.scope.raw.contains_key(&Name::Variable(secret)) {
             let message = format!("`{said}` is made of the secret `{secret}`, which has no value here");
             return self.fail(from.raw, message, Some(format!("give `{secret}` a value with towpath secrets")));
         }

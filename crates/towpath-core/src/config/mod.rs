@@ -48,7 +48,7 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
-pub(crate) use foreign::read_foreign;
+pub use foreign::read_foreign;
 pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};
 pub use live::Live;

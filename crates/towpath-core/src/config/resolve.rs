@@ -210,7 +210,8 @@ impl Work<'_> {
             project: self.loaded.project.project.as_ref().map(ProjectName::as_str),
         };
         let judged = Self::knows_all_secrets(&tree, inputs);
-        let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs, judged };
+        let needed = if judged { self.needed_secrets((name, tier)) } else { BTreeSet::new() };
+        let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs, needed };
         let replaced = interpolate(&scope, &mut self.diagnostics);
         let typed = self.read(chain, &tree, (&raw, &replaced));
         let variables = self.variables(&raw, &replaced);

@@ -255,9 +255,12 @@ impl Loaded {
         } else {
             format!("`{path}` is not encrypted: its secrets stand in plain text")
         };
-        let command = if encrypted { "secrets set-key" } else { "secrets encrypt --in-place" };
-        let help =
-            format!("towpath {command} {path}; change the value where it is used if anybody else could read the file");
+        let command = if encrypted {
+            format!("towpath secrets file-set {path} {}", entry.name)
+        } else {
+            format!("towpath secrets encrypt --in-place {path}")
+        };
+        let help = format!("{command}; change the value where it is used if anybody else could read the file");
         Diagnostic::error("config::secret-file", label, message).hidden(true).help(help)
     }
 

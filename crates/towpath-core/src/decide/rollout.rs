@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Decision, one, policy};
+use super::{Decision, one, policy, secrets::still_there};
 use crate::{
     command::{Asker, Happened, Report},
     event::{Fact, RollbackOrigin},
@@ -57,6 +57,7 @@ pub fn rollback_target<'a>(
     if target.runs == current.runs {
         return Err(Refusal::new(RefusalCode::AlreadyThere, format!("{environment} runs {} already", target.revision)));
     }
+    still_there(world, target)?;
     Ok((current, target))
 }
 

@@ -13,6 +13,7 @@ use crate::{
     ids::{EnvironmentName, PrincipalName},
     project::{EnvironmentPolicy, Tier},
     refusal::{Refusal, RefusalCode},
+    rollout::Deployment,
     secrets::store::{
         DataKeyMade, DataKeyRetired, DataKeyRewrapped, MAX_AT_ONCE, MAX_SECRET_NAME, MAX_SECRETS, MAX_VERSIONS, Mark,
         NewDataKey, Reading, Resealed, Restoration, SecretDestroyed, SecretOrigin, SecretRestored, SecretStore,
@@ -359,6 +360,25 @@ pub fn running_with(
         deployment.spec.secrets.get(name).is_some_and(|pin| pin.from.0 == STORE && pin.version.0 == version)
     });
     pinned.map(|deployment| deployment.revision)
+}
+
+/// Refuses to go back to a revision whose secrets were destroyed: it could not be started.
+pub(super) fn still_there(world: &World, deployment: &Deployment) -> Result<(), Refusal> {
+    let Some(store) = world.secrets(&deployment.environment) else { return Ok(()) };
+    let pins = deployment.spec.secrets.iter().filter(|(_, pin)| pin.from.0 == STORE);
+    for (name, pin) in pins {
+        let version = pin.version.0.parse().ok();
+        let there = version.and_then(|version| store.secrets.get(name)?.living(version));
+        if there.is_none() {
+            let message =
+                format!("{} ran with version {} of `{name}`, which was destroyed", deployment.revision, pin.version);
+            return Err(Refusal::new(RefusalCode::SecretDestroyed, message).next(format!(
+                "promote its release again, with the value in force: towpath promote {}",
+                deployment.release
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn reseal(environment: &EnvironmentName, store: &SecretStore, secrets: &[Resealed]) -> Result<(), Refusal> {

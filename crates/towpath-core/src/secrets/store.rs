@@ -218,6 +218,3 @@ impl SecretStore {
 pub(crate) fn is_unused(store: &Arc<SecretStore>) -> bool {
     store.is_empty()
 }
-
-#[cfg(test)]
-mod tests;

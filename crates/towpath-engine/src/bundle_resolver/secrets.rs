@@ -131,21 +131,34 @@ impl BundleResolver {
         for (id, versions) in wanted {
             let sources = self.sources.as_deref().ok_or_else(|| unable(id, "be opened by this server"))?;
             let (name, spec) = (&environment.name, &environment.secret_spec);
-            let source = if let Some(path) = secret_file_path(id) {
+            if let Some(path) = secret_file_path(id) {
                 let text = bundle.files().get(path).ok_or_else(|| unable(id, "be found in the release"))?;
-                sources.open(name, spec, Opening::File { path, text }).await?
-            } else {
-                let mut opened = None;
-                for source in spec.from.iter().filter(|source| **source != SourceSpec::Files) {
-                    let candidate = sources.open(name, spec, Opening::Named(source)).await?;
-                    if candidate.id() == *id {
-                        opened = Some(candidate);
+                let source = sources.open(name, spec, Opening::File { path, text }).await?;
+                values.extend(source.read(&versions).await?);
+                continue;
+            }
+            let mut missing = None;
+            let mut there = BTreeMap::new();
+            for source in spec.from.iter().filter(|source| **source != SourceSpec::Files) {
+                let source = sources.open(name, spec, Opening::Named(source)).await?;
+                if source.id() != *id {
+                    continue;
+                }
+                // Several may be called the same: the one that has a version gives it.
+                match source.read(&versions).await {
+                    Ok(read) => {
+                        there = read;
                         break;
                     }
+                    Err(error @ SourceError::Missing { .. }) => missing = Some(error),
+                    Err(error) => return Err(error),
                 }
-                opened.ok_or_else(|| unable(id, "be found among the sources that the environment names"))?
-            };
-            values.extend(source.read(&versions).await?);
+            }
+            if there.is_empty() {
+                let unknown = || unable(id, "be found among the sources that the environment names");
+                return Err(missing.unwrap_or_else(unknown));
+            }
+            values.extend(there);
         }
         Ok(values)
     }

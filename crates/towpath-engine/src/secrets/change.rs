@@ -308,12 +308,6 @@ fn fit_for_a_process(name: &str, value: &SecretText) -> Result<(), SecretsError>
         let message = format!("the value of `{name}` has more than {MAX_SECRET} bytes");
         return Err(Refusal::new(RefusalCode::Invalid, message).next("keep it in a file of the release").into());
     }
-    if value.is_empty() {
-        let message = format!("the value of `{name}` is empty");
-        return Err(Refusal::new(RefusalCode::Invalid, message)
-            .next("unset the secret if it is to have no value")
-            .into());
-    }
     if value.expose().contains('\0') {
         let message = format!("the value of `{name}` has a NUL character, which no process can be given");
         return Err(Refusal::new(RefusalCode::Invalid, message).next("encode it, for example as base64").into());

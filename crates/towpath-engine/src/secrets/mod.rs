@@ -17,10 +17,8 @@ use towpath_core::{
     },
     world::World,
 };
-use towpath_secrets::{
-    entropy::{Entropy, NoEntropy},
-    envelope::{DataKey, Entry, Manifest, NotThisKey, OpenError, SealError},
-};
+pub use towpath_secrets::entropy::{Entropy, NoEntropy, SystemEntropy};
+use towpath_secrets::envelope::{DataKey, Entry, Manifest, NotThisKey, OpenError, SealError};
 
 use crate::{
     engine::Engine,

@@ -59,7 +59,7 @@ impl Secrets {
         rules::living(environment, name, secret, of)?;
         wish.fits(&store, name)?;
         if self.means_the_same(environment, &store, name, of) {
-            let version = Some(SecretVersion(of.to_string()));
+            let version = store.current(name);
             let world = engine.world();
             return Ok(Changed { version, effect: Effect::Unchanged, promotion: None, closed: Vec::new(), world });
         }

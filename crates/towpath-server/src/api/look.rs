@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use towpath_core::{
+    config::nearest,
     ids::{EnvironmentName, Revision},
     project::EnvironmentPolicy,
     rollout::{Deployment, Desired, Observation, desired},
@@ -54,10 +55,11 @@ pub(crate) fn policy<'a>(world: &'a World, environment: &EnvironmentName) -> Res
         let error = ApiError::not_found(format!("there is no environment `{environment}` in the pipeline"));
         let known: Vec<&str> = pipeline(world).into_iter().map(|(name, _)| name.as_str()).collect();
         if known.is_empty() {
-            error.next("towpath up in a folder with a `towpath.yaml`")
-        } else {
-            error.next(format!("one of: {}", known.join(", ")))
+            return error.next("towpath up in a folder with a `towpath.yaml`");
         }
+        let near = nearest(environment.as_str(), known.iter().copied());
+        let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        error.next(format!("{near}one of: {}", known.join(", ")))
     })
 }
 

@@ -17,9 +17,13 @@ use towpath_core::{
     ids::{Digest, PrincipalName},
     ledger::CheckpointSigner,
 };
-use towpath_engine::{Engine, Ports, Progress, ports::Blobs as _};
+use towpath_engine::{
+    Engine, Ports, Progress,
+    ports::Blobs as _,
+    secrets::{Secrets, SystemEntropy},
+};
 use towpath_server::{Access, Bundles, ServeError, ServerOptions, serve};
-use towpath_testkit::{MemoryBlobs, MemoryLedger, MemorySamples};
+use towpath_testkit::{MemoryBlobs, MemoryKeys, MemoryLedger, MemorySamples, OneKeyProvider};
 
 use crate::fakes::{BundleResolver, FakeChecks, FakeClock, FakeTarget, FakeTraffic};
 
@@ -65,6 +69,8 @@ pub(crate) struct House {
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) target: Arc<FakeTarget>,
     pub(crate) traffic: Arc<FakeTraffic>,
+    pub(crate) keys: Arc<MemoryKeys>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) client: reqwest::Client,
     clock: Arc<FakeClock>,
     stop: Option<oneshot::Sender<()>>,
@@ -124,7 +130,11 @@ impl House {
         let engine = Engine::open(ports, signer()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let keys = Arc::new(MemoryKeys::default());
+        let secrets = Secrets::new(Arc::new(OneKeyProvider(keys.clone())), Arc::new(SystemEntropy));
+        secrets.attach(&engine);
         let mut options = ServerOptions::new(Arc::new(Bundles));
+        options.secrets = Some(secrets.clone());
         change(&mut options);
         let tokens =
             ["ana", "ben"].map(|who| (Digest::of(format!("{who}-token").as_bytes()), PrincipalName::new(who).unwrap()));
@@ -134,7 +144,8 @@ impl House {
             drop(stopped.await);
         }));
         let (url, client) = (format!("http://127.0.0.1:{port}"), reqwest::Client::new());
-        Self { url, port, engine, ledger, blobs, target, traffic, client, clock, stop: Some(stop), served }
+        let stop = Some(stop);
+        Self { url, port, engine, ledger, blobs, target, traffic, keys, secrets, client, clock, stop, served }
     }
 
     /// Stops the server and waits until it has.

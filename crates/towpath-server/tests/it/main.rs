@@ -21,5 +21,7 @@ mod promotions;
 mod releases;
 mod repeating;
 mod rollouts;
+mod secrets;
+mod store_source;
 mod stream;
 mod trouble;

@@ -15,6 +15,7 @@ pub mod blobs;
 pub mod keys;
 pub mod ledger;
 pub mod samples;
+pub mod sources;
 pub mod target;
 
 /// Makes one test of each case of a suite.

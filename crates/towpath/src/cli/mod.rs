@@ -26,7 +26,7 @@ pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
 pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
-pub(crate) use render::{RenderArgs, RunArgs};
+pub(crate) use render::{RenderArgs, RunArgs, SecretUseArgs};
 pub(crate) use schema::SchemaArgs;
 pub(crate) use secrets::*;
 pub(crate) use watch::{

@@ -23,6 +23,8 @@ pub(crate) struct RenderArgs {
     /// Writes secret variables, too, in the clear.
     #[arg(long)]
     pub with_secrets: bool,
+    #[command(flatten)]
+    pub secrets: ReasonArgs,
     /// Writes into this file, for its owner alone, instead of printing.
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
@@ -46,6 +48,11 @@ pub(crate) struct RunArgs {
     /// With the variables of this service, its own ones included.
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+    /// Replaces values of secrets in what the command prints by their names. The command is started beside this process then.
+    #[arg(long)]
+    pub mask: bool,
+    #[command(flatten)]
+    pub secrets: SecretUseArgs,
     /// Inherits no variables but those every program needs, such as PATH, HOME, TERM, LANG and TZ.
     #[arg(long)]
     pub clean: bool,
@@ -54,6 +61,27 @@ pub(crate) struct RunArgs {
     /// The program and its arguments, after `--`.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Which secrets are given to a command.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SecretUseArgs {
+    /// Gives it only these secrets; the others are not asked for.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "no_secrets")]
+    pub only: Vec<String>,
+    /// Gives it none of the secrets that have to be looked for.
+    #[arg(long)]
+    pub no_secrets: bool,
+    #[command(flatten)]
+    pub reason: ReasonArgs,
+}
+
+/// Why values of secrets are looked at.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReasonArgs {
+    /// Why, for people; kept in the ledger where the server's store is asked. Needed where users are (tier production).
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
 }
 
 fn formats() -> PossibleValuesParser {

@@ -2,19 +2,24 @@
 
 use clap::Subcommand;
 
+use super::RunArgs;
+
 mod files;
 mod rotation;
 mod sync;
 mod validate;
 mod values;
 
-pub(crate) use files::FilesCommand;
+pub(crate) use files::{
+    CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
+    MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
+};
 pub(crate) use rotation::{AbortRotationArgs, DueArgs, RetryRotationArgs, RotateArgs, RotationCommand, RotationsArgs};
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
 pub(crate) use values::{
-    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SetSecretArgs,
-    UnsetSecretArgs, ValuesCommand,
+    DestroySecretArgs, GetSecretArgs, ListArgs, RestoreSecretArgs, SecretArgs, SecretHistoryArgs, SecretPlace,
+    SetSecretArgs, UnsetSecretArgs, ValuesCommand,
 };
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +32,8 @@ pub(crate) enum SecretsCommand {
     Files(FilesCommand),
     /// Checks the secrets of environments: all findings at once, each with its severity. Exit status 1 if there are any.
     Validate(ValidateSecretsArgs),
+    /// Starts a command with the variables and secrets of an environment: the same as `towpath run`.
+    Run(RunArgs),
     /// Copies secrets to where other tools need them, and finds what differs there.
     Sync(SyncArgs),
 }

@@ -19,6 +19,7 @@ use crate::{
 
 mod calls;
 mod rotations;
+mod running;
 mod secrets;
 mod stream;
 

@@ -1,18 +1,13 @@
-//! Calls for values of secrets that something is started with.
+//! A call for values of secrets that something is started with.
 
-use towpath_server::api::types::{ReadSecrets, SecretList, SecretsShown};
+use towpath_server::api::types::{ReadSecrets, SecretsShown};
 
 use super::{Client, escape};
 use crate::failure::Failure;
 
 impl Client {
-    /// Returns which secrets the server keeps for an environment, and in which version.
-    pub(crate) async fn kept_secrets(&self, environment: &str) -> Result<SecretList, Failure> {
-        self.get(&format!("/api/v1/environments/{}/secrets", escape(environment)), &[]).await
-    }
-
     /// Returns values. Who saw which, and why, is in the ledger before they are here.
-    pub(crate) async fn read_kept_secrets(&self, environment: &str, body: &ReadSecrets) -> Result<SecretsShown, Failure> {
+    pub(crate) async fn read_secrets(&self, environment: &str, body: &ReadSecrets) -> Result<SecretsShown, Failure> {
         let path = format!("/api/v1/environments/{}/secrets/-/read", escape(environment));
         Ok(self.post(&path, body).await?.1)
     }

@@ -1,9 +1,12 @@
 //! `towpath env …`: environments as the files declare them, and what is laid over them while they run.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use towpath_core::{
     config::{Diagnostic, Inputs, Loaded, ResolvedEnvironment, detect, has_errors, load},
     ids::EnvironmentName,
+    secrets::SecretPin,
 };
 use towpath_server::api::types::PreviewSummary;
 
@@ -26,6 +29,7 @@ mod live;
 mod overlay;
 pub(in crate::commands) mod preview;
 mod render;
+pub(in crate::commands) mod secrets;
 mod sections;
 mod show;
 mod validate;
@@ -146,20 +150,69 @@ fn resolve_over(
     inputs: Inputs,
     offline: bool,
 ) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
-    let live = live::live(context, name, offline);
-    let with_file = live.file.is_some().then(|| load(&live.sources(loaded.sources(), name)));
-    let loaded = with_file.as_ref().unwrap_or(loaded);
-    let inputs = Inputs { overlay: live.overlay, ..inputs };
-    let mut resolution = loaded.resolve(name.as_str(), &inputs);
-    let mut diagnostics = loaded.diagnostics().to_vec();
-    diagnostics.append(&mut resolution.diagnostics);
-    if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {
-        return Err(failure);
+    Laid::new(context, loaded, name, inputs, offline).resolve(context)
+}
+
+/// The files of an environment with all that is laid over them.
+pub(super) struct Laid<'l> {
+    loaded: &'l Loaded,
+    /// With its own file, where that is in the ledger only.
+    with_file: Option<Loaded>,
+    name: &'l EnvironmentName,
+    inputs: Inputs,
+}
+
+impl<'l> Laid<'l> {
+    /// Takes these inputs and, unless told, the live overlay.
+    pub(super) fn new(
+        context: &Context,
+        loaded: &'l Loaded,
+        name: &'l EnvironmentName,
+        inputs: Inputs,
+        offline: bool,
+    ) -> Self {
+        let live = live::live(context, name, offline);
+        let with_file = live.file.is_some().then(|| load(&live.sources(loaded.sources(), name)));
+        Self { loaded, with_file, name, inputs: Inputs { overlay: live.overlay, ..inputs } }
     }
-    resolution
-        .environment
-        .map(|environment| (environment, diagnostics))
-        .ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{name}` cannot be resolved")))
+
+    /// Returns the files.
+    pub(super) fn loaded(&self) -> &Loaded {
+        self.with_file.as_ref().unwrap_or(self.loaded)
+    }
+
+    /// Returns the environment and what is doubtful about it, or its mistakes.
+    pub(super) fn resolve(&self, context: &Context) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
+        self.resolve_with(context, &self.inputs)
+    }
+
+    /// Returns the environment with secrets that other sources than its files have.
+    fn with_secrets(
+        &self,
+        context: &Context,
+        secrets: BTreeMap<String, SecretPin>,
+    ) -> Result<ResolvedEnvironment, Failure> {
+        let inputs = Inputs { secrets: Some(secrets), ..self.inputs.clone() };
+        self.resolve_with(context, &inputs).map(|(environment, _)| environment)
+    }
+
+    fn resolve_with(
+        &self,
+        context: &Context,
+        inputs: &Inputs,
+    ) -> Result<(ResolvedEnvironment, Vec<Diagnostic>), Failure> {
+        let loaded = self.loaded();
+        let mut resolution = loaded.resolve(self.name.as_str(), inputs);
+        let mut diagnostics = loaded.diagnostics().to_vec();
+        diagnostics.append(&mut resolution.diagnostics);
+        if let Some(failure) = mistakes(&resolution.sources, &diagnostics, context.out.paint_err()) {
+            return Err(failure);
+        }
+        resolution
+            .environment
+            .map(|environment| (environment, diagnostics))
+            .ok_or_else(|| Failure::new(Exit::Failed, "unresolved", format!("`{}` cannot be resolved", self.name)))
+    }
 }
 
 /// Returns what is laid over the files: the process environment and the options of the command.

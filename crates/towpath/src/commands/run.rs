@@ -1,29 +1,39 @@
 //! `towpath run`: a command with the variables of an environment, in place of this process.
 //!
 //! Nothing stays between the caller and the command, so terminal, process group, signals and exit status are the
-//! command's own. No server is asked, and no value is ever printed.
+//! command's own; only to mask its output it is started beside this process. No value is ever printed.
 
 use std::{
+    collections::BTreeMap,
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsStr,
     io,
     os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
     path::Path,
     process::Command,
 };
 
-use towpath_core::config::Rendered;
+use towpath_core::{config::Rendered, secrets::SecretText};
 
 use super::{
     Outcome,
-    env::{resolve, service_of, which},
+    env::{
+        Laid, inputs,
+        secrets::{self, Values},
+        service_of, which,
+    },
 };
 use crate::{
     cli::RunArgs,
     context::Context,
     failure::{Exit, Failure},
+    mask::{Masks, SHORTEST},
     words::size,
 };
+
+mod masked;
+
+use masked::Wrong;
 
 /// What `--clean` leaves: without these, programs do not find each other, the user or the terminal.
 const KEPT: [&str; 11] =
@@ -35,12 +45,44 @@ const PAGES_OF_STRING: usize = 32;
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let loaded = context.folder()?.load()?;
     let name = which(context, &loaded, args.which.given())?;
-    let resolved = resolve(context, &loaded, &name, &args.layers)?;
+    let laid = Laid::new(context, &loaded, &name, inputs(&args.layers), args.layers.offline);
+    let (resolved, _) = laid.resolve(context)?;
+    let Values { environment: resolved, values, whole } =
+        secrets::values(context, &laid, resolved, &args.secrets, args.layers.offline)?;
     let service = args.service.as_deref().map(|service| service_of(&resolved, service)).transpose()?;
-    let variables = loaded.rendered(&resolved, service.as_ref());
+    let mut variables = laid.loaded().rendered_with(&resolved, service.as_ref(), &values);
+    if !args.secrets.only.is_empty() {
+        variables.retain(|name, variable| !variable.secret || args.secrets.only.contains(name));
+    }
+    let mut command = command(args, &variables)?;
+    command.env("TOWPATH_ENV", resolved.name.as_str());
+    let program = command.get_program().to_owned();
+    if args.mask {
+        let plain = variables.iter().filter(|(_, variable)| variable.secret);
+        let mut hidden: BTreeMap<String, SecretText> =
+            plain.map(|(name, variable)| (name.clone(), SecretText::new(variable.value.as_str()))).collect();
+        hidden.extend(whole);
+        hidden.extend(values);
+        let (masks, short) = Masks::new(&hidden);
+        if !short.is_empty() {
+            let what = format!("{} shorter than {SHORTEST} bytes", short.join(", "));
+            context.out.warn(&format!("not masked, because {what}"));
+        }
+        return match masked::run(command, masks) {
+            Ok(status) => std::process::exit(status),
+            Err(Wrong::Start(error)) => Err(not_started(args, &variables, &program, &error)),
+            Err(Wrong::Watch(failure)) => Err(failure),
+        };
+    }
+    let error = command.exec();
+    Err(not_started(args, &variables, &program, &error))
+}
+
+/// Returns the command with its variables, or why Linux would not start it.
+fn command(args: &RunArgs, variables: &BTreeMap<String, Rendered>) -> Result<Command, Failure> {
     let (program, arguments) =
         args.command.split_first().ok_or_else(|| Failure::usage("there is no command to start"))?;
-    for (name, variable) in &variables {
+    for (name, variable) in variables {
         check_variable(name, variable)?;
     }
     if let Some(argument) = arguments.iter().find(|argument| !fits(argument.len())) {
@@ -53,9 +95,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
         command.env_clear().envs(env::vars_os().filter(|(name, _)| is_kept(name)));
     }
     command.envs(variables.iter().map(|(name, variable)| (name, &variable.value)));
-    command.env("TOWPATH_ENV", resolved.name.as_str());
-    let error = command.exec();
-    Err(not_started(&command, program, &error))
+    Ok(command)
 }
 
 fn is_kept(name: &OsStr) -> bool {
@@ -93,7 +133,7 @@ fn bytes(length: usize) -> String {
 }
 
 /// Says why the command did not take the place of this process, with the status that shells give it.
-fn not_started(command: &Command, program: &OsString, error: &io::Error) -> Failure {
+fn not_started(args: &RunArgs, variables: &BTreeMap<String, Rendered>, program: &OsStr, error: &io::Error) -> Failure {
     let shown = program.display();
     let failed = |code, message: String| Failure::new(Exit::NotExecutable, code, message).kept("nothing was started");
     let kind = error.kind();
@@ -111,8 +151,8 @@ fn not_started(command: &Command, program: &OsString, error: &io::Error) -> Fail
     } else if kind == io::ErrorKind::PermissionDenied {
         failed("not_executable", format!("`{shown}` cannot be executed")).next("chmod +x, if it is a program")
     } else if kind == io::ErrorKind::ArgumentListTooLong {
-        let passed = bytes(command.get_args().map(OsStr::len).sum());
-        let set = command.get_envs().map(|(name, value)| name.len() + value.map_or(0, OsStr::len)).sum();
+        let passed = bytes(args.command.iter().skip(1).map(|argument| argument.len()).sum());
+        let set = variables.iter().map(|(name, variable)| name.len() + variable.value.len()).sum();
         let message = format!(
             "the environment ({}) and the arguments ({passed}) are more than Linux gives a process",
             bytes(set)

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::{cli::SecretsCommand, context::Context};
 
-mod files;
+pub(crate) mod files;
 mod rotation;
 mod sync;
 mod validate;
@@ -15,6 +15,7 @@ pub(super) fn run(context: &Context, command: &SecretsCommand) -> Outcome {
         SecretsCommand::Rotation(command) => rotation::run(context, command),
         SecretsCommand::Files(command) => files::run(context, command),
         SecretsCommand::Validate(args) => validate::run(context, args),
+        SecretsCommand::Run(args) => super::run::run(context, args),
         SecretsCommand::Sync(args) => sync::run(context, args),
     }
 }

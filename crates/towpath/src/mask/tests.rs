@@ -44,7 +44,8 @@ fn base64_hides_nothing_wherever_the_value_stands_in_what_was_encoded() {
 
 #[test]
 fn the_longest_value_wins_and_lines_of_a_key_are_values_too() {
-    let masks = masks(&[("SHORT", "abcd"), ("LONG", "abcdefgh"), ("KEY", "-----BEGIN-----\nMIIBVgIBADANBg\n-----END-----\n")]);
+    let masks =
+        masks(&[("SHORT", "abcd"), ("LONG", "abcdefgh"), ("KEY", "-----BEGIN-----\nMIIBVgIBADANBg\n-----END-----\n")]);
     assert_eq!(masked(&masks, &[b"abcdefg abcdefgh abcd"]), "${SHORT}efg ${LONG} ${SHORT}");
     assert_eq!(masked(&masks, &[b"> MIIBVgIBADANBg"]), "> ${KEY}");
 }
@@ -69,7 +70,7 @@ fn nothing_is_held_back_that_cannot_be_a_value() {
 proptest! {
     #[test]
     fn however_it_is_cut_the_output_is_the_same_and_no_value_is_in_it(
-        words in proptest::collection::vec(prop_oneof![Just("aabaab"), Just("aabb"), Just("aa"), Just("b"), Just("\n"), "[a-c]{1,5}"], 0..12),
+        words in proptest::collection::vec("(aabaab|aabb|aa|b|\n|[a-c]{1,5})", 0..12),
         cuts in proptest::collection::vec(0_usize..5, 0..60),
     ) {
         let masks = masks(&[("ONE", "aabaab"), ("TWO", "aabb"), ("THREE", "baabaabcc")]);

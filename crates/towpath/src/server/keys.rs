@@ -63,6 +63,16 @@ pub(crate) fn sticky(data: &Path) -> Result<[u8; 16], Failure> {
     }
 }
 
+/// Returns what versions of secrets are named with in sources that count none: the same after every start, or all of them would
+/// seem to have changed.
+pub(crate) fn versions(data: &Path) -> Result<[u8; 32], Failure> {
+    let path = data.join("keys/versions");
+    match read(&path)? {
+        Some(key) => Ok(key),
+        None => make(&path),
+    }
+}
+
 fn secret_path(data: &Path) -> PathBuf {
     data.join("keys/ledger")
 }

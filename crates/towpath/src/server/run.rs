@@ -135,9 +135,7 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
     let options = ProxyOptions { sticky_key, usual: addresses::usual(&data), ..ProxyOptions::default() };
     let proxy = Proxy::start(options).map_err(|error| Failure::of(Exit::Failed, "proxy", &error))?;
     let proxy = Arc::new(proxy);
-    let keys = secrets::ServerKeys { data: data.clone(), root: folder.root().to_owned(), bundle: bundle.clone() };
-    let secrets = secrets::store(keys);
-    let sources = Arc::new(secrets::ServerSources { secrets: Arc::clone(&secrets) });
+    let (secrets, sources) = secrets::open(&data, folder.root(), bundle, &keys::versions(&data)?);
     let options = LocalOptions::new(data, folder.root().to_owned(), Arc::clone(&blobs));
     let target = LocalTarget::open(options).map_err(|error| Failure::of(Exit::Failed, "target", &error))?;
     let target = Arc::new(target);

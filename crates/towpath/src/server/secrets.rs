@@ -1,10 +1,13 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use towpath_adapters::{
-    keys::{AgeKeyFile, Cost, PassphraseKey},
+    keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey},
     rotators::Rotators,
 };
 use towpath_core::{
@@ -19,15 +22,19 @@ use towpath_engine::{
 };
 use towpath_secrets::entropy::SystemEntropy;
 
+use crate::sources::{self, Opener};
+
 /// Finds what encrypts the data keys of an environment: what its files say, else an age identity of the environment's own in
 /// the server's data folder.
-pub(super) struct ServerKeys {
+struct ServerKeys {
     /// The server's data folder.
-    pub(super) data: PathBuf,
+    data: PathBuf,
     /// The project's folder.
-    pub(super) root: PathBuf,
+    root: PathBuf,
     /// The files of the project as the server was started with them.
-    pub(super) bundle: Bundle,
+    bundle: Bundle,
+    /// What speaks with Vault.
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -46,10 +53,18 @@ impl KeyProviders for ServerKeys {
                 })?;
                 Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
             }
-            KeySpec::VaultTransit { key, .. } => Err(KeyError::Refused {
-                provider: format!("vault-transit {key}"),
-                reason: "this server has no client of Vault".to_owned(),
-            }),
+            KeySpec::VaultTransit { server, mount, key } => {
+                let client = self.opener.client(&server).map_err(|error| {
+                    let provider = format!("vault-transit {mount}/{key}");
+                    let reason = sources::chain(&error);
+                    if error.is_away() {
+                        KeyError::Away { provider, reason }
+                    } else {
+                        KeyError::Refused { provider, reason }
+                    }
+                })?;
+                Ok(Arc::new(VaultTransitKey::new(client, &mount, &key)))
+            }
         }
     }
 }
@@ -66,7 +81,13 @@ impl ServerKeys {
 /// Opens the sources of secrets that this server has.
 pub(super) struct ServerSources {
     /// The store.
-    pub(super) secrets: Arc<Secrets>,
+    secrets: Arc<Secrets>,
+    /// The server's data folder.
+    data: PathBuf,
+    /// The project's folder.
+    root: PathBuf,
+    /// What opens those that are neither.
+    opener: Arc<Opener>,
 }
 
 #[async_trait]
@@ -74,27 +95,45 @@ impl SecretSources for ServerSources {
     async fn open(
         &self,
         environment: &EnvironmentName,
-        _: &SecretsSpec,
+        spec: &SecretsSpec,
         what: Opening<'_>,
     ) -> Result<Arc<dyn SecretSource>, SourceError> {
-        let unable = |id: String| SourceError::Unable { source_id: SourceId(id), what: "be opened by this server" };
         match what {
             Opening::Named(SourceSpec::Store) => {
                 let who = Principal { name: PrincipalName::control_plane(), cause: "control loop".to_owned() };
                 Ok(Arc::new(self.secrets.source(environment, who, None)))
             }
-            Opening::File { path, .. } => Err(unable(format!("file {path}"))),
-            Opening::Named(SourceSpec::Files) => Err(unable("file".to_owned())),
-            Opening::Named(SourceSpec::Vault { path, .. }) => Err(unable(format!("vault {path}"))),
-            Opening::Named(SourceSpec::Environment { .. }) => Err(unable("environment".to_owned())),
-            Opening::Named(SourceSpec::Command { .. }) => Err(unable("command".to_owned())),
+            Opening::File { path, text } => {
+                let (data, root) = (self.data.clone(), self.root.clone());
+                let (environment, spec) = (environment.clone(), spec.clone());
+                let (path, text) = (path.to_owned(), text.to_owned());
+                let away = SourceId(format!("file {path}"));
+                // A key may come from a command, which takes its time.
+                let file = tokio::task::spawn_blocking(move || {
+                    sources::file_for(&environment, &spec, (&data, &root), (&path, &text))
+                });
+                let stopping = |_| SourceError::Away { source_id: away, reason: "the server is stopping".to_owned() };
+                Ok(Arc::new(file.await.map_err(stopping)?))
+            }
+            Opening::Named(other) => self.opener.named(environment, other),
         }
     }
 }
 
-/// Returns the store, not yet attached to a control plane.
-pub(super) fn store(keys: ServerKeys) -> Arc<Secrets> {
-    Secrets::new(Arc::new(keys), Arc::new(SystemEntropy))
+/// Returns the store, not yet attached to a control plane, and what opens every source of secrets.
+pub(super) fn open(
+    data: &Path,
+    root: &Path,
+    bundle: &Bundle,
+    versions: &[u8; 32],
+) -> (Arc<Secrets>, Arc<ServerSources>) {
+    let (data, root) = (data.to_owned(), root.to_owned());
+    let opener = Arc::new(Opener::new(root.clone(), versions));
+    let keys =
+        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
+    let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
+    (secrets, sources)
 }
 
 /// Returns what rotates the secrets of a store.

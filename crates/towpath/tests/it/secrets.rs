@@ -1,10 +1,20 @@
 //! Values of secrets that people put where they do not belong, looked for wherever they could have gone.
 
+mod deployed;
+mod sealed;
+mod values;
+
 use std::{fs, path::Path};
 
 use crate::project::Project;
 
+mod bench;
+mod edits;
+mod files;
+mod merges;
 mod rotation;
+mod sync;
+mod validate;
 
 const MARK: &str = "SEKRET";
 

@@ -83,7 +83,7 @@ fn neither_debug_nor_id_shows_or_digests_the_passphrase() {
     assert!(!format!("{keys:?}").contains("horse"));
 }
 
-/// The value is that of the reference implementation in C, as `argon2-cffi` of Python gives it (time 3, memory 64, lanes 4).
+/// The value is that of the reference implementation in C, as PyPI's `argon2-cffi` gives it (time 3, memory 64, lanes 4).
 #[test]
 fn stretching_is_argon2id_version_1_3() {
     let stretch = Stretch { cost: Cost { memory_kib: 64, passes: 3, lanes: 4 }, salt: *b"somesaltsomesalt" };

@@ -55,8 +55,10 @@ fn run(values: &[(&str, &str)]) -> Outcome {
     raw.insert(Name::Leaf(listen), raw_of("listen", "[::]:${A:-1}0"));
     let outputs = Outputs { environment: "staging", tier: Some("staging"), project: None };
     let mut diagnostics = Vec::new();
-    let replaced =
-        interpolate(&Scope { raw: &raw, declared: &declared, tree: &tree, outputs, judged: false }, &mut diagnostics);
+    let replaced = interpolate(
+        &Scope { raw: &raw, declared: &declared, tree: &tree, outputs, needed: std::collections::BTreeSet::new() },
+        &mut diagnostics,
+    );
     let texts = replaced.beside(&raw).map(|(name, _, text)| (name.said(), text.map(|text| text.text.to_owned())));
     Outcome { texts: texts.collect(), errors: diagnostics.into_iter().map(|one| one.message).collect() }
 }

@@ -26,9 +26,11 @@ pub struct SecretRoots {
     pub in_files: BTreeMap<String, SecretPin>,
     /// Those that no file has: other sources may.
     pub elsewhere: BTreeSet<String>,
+    /// Those of them that the environment must have.
+    pub required: BTreeSet<String>,
 }
 
-impl Work<'_> {
+impl<'l> Work<'l> {
     /// Takes the files of secrets away where the environment does not use them, and lays over what other sources have.
     pub(super) fn lay_secrets(&mut self, tree: &mut Value, inputs: &Inputs) {
         if !self.loaded.secret_files.is_empty() && !uses_files(tree) {
@@ -56,6 +58,15 @@ impl Work<'_> {
         inputs.secrets.is_some() || only_files
     }
 
+    /// Returns the secrets that an environment must have.
+    pub(super) fn needed_secrets(&self, place: (&EnvironmentName, Option<Tier>)) -> BTreeSet<&'l str> {
+        let declared = self.loaded.declared.variables.iter();
+        let needed = declared.filter(|(_, one)| {
+            one.declaration.as_ref().is_some_and(|it| it.secret && self.loaded.is_required(it, place.0, place.1))
+        });
+        needed.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Returns the secrets that are not made of others, as far as the environment may have them.
     pub(super) fn roots(&self, tree: &Value, place: (&EnvironmentName, Option<Tier>)) -> SecretRoots {
         let mut roots = SecretRoots::default();
@@ -72,6 +83,8 @@ impl Work<'_> {
                 None => roots.elsewhere.insert(name.clone()),
             };
         }
+        let needed = self.needed_secrets(place);
+        roots.required = roots.elsewhere.iter().filter(|name| needed.contains(name.as_str())).cloned().collect();
         roots
     }
 

@@ -17,7 +17,7 @@ project: shop
 services: {web: {command: [./serve]}}
 variables:
   DB_PASSWORD: {secret: true, min: 8, required_in: [production]}
-  DB_URL: {secret: true, type: url}
+  DB_URL: {secret: true, type: url, required_in: [production]}
   API_KEY: {secret: true}
   PORT_NAME: {default: http}
 pipeline: [staging, production]

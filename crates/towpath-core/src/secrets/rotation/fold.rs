@@ -121,6 +121,7 @@ fn begun(started: &RotationStarted, event: &Event) -> Rotation {
     }
 }
 
+#[expect(clippy::unnested_or_patterns, reason = "one line for each phase")]
 fn advance(phase: Phase, to_phase: Advance, since: jiff::Timestamp) -> Phase {
     match (phase, to_phase) {
         (Phase::Staged { to }, Advance::Dual) => Phase::Dual { to, since },

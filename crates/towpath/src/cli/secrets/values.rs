@@ -34,8 +34,11 @@ pub(crate) enum ValuesCommand {
 pub(crate) struct GetSecretArgs {
     #[command(flatten)]
     pub which: SecretArgs,
-    /// Which version; the one in force if absent.
-    #[arg(long, value_name = "NUMBER")]
+    /// Where it is read from; from what gives the value if absent: the first of the environment's sources that has it.
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub from: Option<SecretPlace>,
+    /// Which version of the store; the one in force if absent.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "from")]
     pub version: Option<u32>,
     /// Why, for people; kept in the ledger. Needed where users are (tier production).
     #[arg(long, value_name = "TEXT")]
@@ -53,7 +56,11 @@ pub(crate) struct SetSecretArgs {
     /// Reads the value from this file; `-` is standard input.
     #[arg(long, value_name = "PATH")]
     pub from_file: Option<PathBuf>,
-    /// Refuses if this is not the version in force; 0 if it is to have no value yet.
+    /// Where it is kept; if absent in the environment's own file of secrets where there is one and files come first, else in
+    /// the server's store.
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub to: Option<SecretPlace>,
+    /// Refuses if this is not the version of the store in force; 0 if it is to have no value yet.
     #[arg(long, value_name = "NUMBER")]
     pub expect: Option<u32>,
     #[command(flatten)]
@@ -105,6 +112,9 @@ pub(crate) struct RestoreSecretArgs {
 pub(crate) struct UnsetSecretArgs {
     #[command(flatten)]
     pub which: SecretArgs,
+    /// Where it is taken away; from what gives the value if absent.
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub from: Option<SecretPlace>,
     #[command(flatten)]
     pub how: SecretChangeArgs,
 }
@@ -125,6 +135,15 @@ pub(crate) struct DestroySecretArgs {
     pub all: bool,
     #[command(flatten)]
     pub how: SecretChangeArgs,
+}
+
+/// Where a value is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SecretPlace {
+    /// In the server's own store.
+    Store,
+    /// In a file of the project that sops can read.
+    Files,
 }
 
 /// Which secret.

@@ -41,7 +41,7 @@ pub(in crate::commands) fn live(context: &Context, environment: &EnvironmentName
 }
 
 /// Says whether there is or was a server that could know something.
-fn has_server(context: &Context) -> bool {
+pub(super) fn has_server(context: &Context) -> bool {
     context.globals.url.is_some()
         || ProjectFolder::find(context.globals.project.as_deref()).is_ok_and(|folder| folder.data().is_dir())
 }
@@ -63,7 +63,9 @@ fn ask(context: &Context, environment: &EnvironmentName) -> Result<Live, Failure
 }
 
 /// Asks the server something, with patience.
-fn asked<T: Send, F: Future<Output = Result<T, Failure>>>(ask: impl FnOnce() -> F + Send) -> Result<T, Failure> {
+pub(super) fn asked<T: Send, F: Future<Output = Result<T, Failure>>>(
+    ask: impl FnOnce() -> F + Send,
+) -> Result<T, Failure> {
     let failed = || Failure::new(Exit::Failed, "runtime", "cannot start");
     // In a thread of its own, because who asks may be waiting for something else already.
     std::thread::scope(|scope| {

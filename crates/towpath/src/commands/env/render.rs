@@ -10,9 +10,13 @@ use towpath_core::{
     ids::ServiceName,
 };
 
-use super::{resolve, which};
+use super::{
+    Laid, inputs,
+    secrets::{self, Values},
+    which,
+};
 use crate::{
-    cli::RenderArgs,
+    cli::{RenderArgs, SecretUseArgs},
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
@@ -28,10 +32,15 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &RenderArgs) 
     let object = object_options(format, args)?;
     let loaded = folder.load()?;
     let name = which(context, &loaded, args.which.given())?;
-    let resolved = resolve(context, &loaded, &name, &args.layers)?;
+    let laid = Laid::new(context, &loaded, &name, inputs(&args.layers), args.layers.offline);
+    let (resolved, _) = laid.resolve(context)?;
+    let wanted =
+        SecretUseArgs { no_secrets: !args.with_secrets, reason: args.secrets.clone(), ..SecretUseArgs::default() };
+    let Values { environment: resolved, values, .. } =
+        secrets::values(context, &laid, resolved, &wanted, args.layers.offline)?;
     let service = args.service.as_deref().map(|service| service_of(&resolved, service)).transpose()?;
-    let all = loaded.rendered(&resolved, service.as_ref());
-    let held = all.values().filter(|variable| variable.secret).count();
+    let held = resolved.variables.values().filter(|variable| variable.secret).count();
+    let all = laid.loaded().rendered_with(&resolved, service.as_ref(), &values);
     let variables = chosen(format, args, all)?;
     let default_name = service.as_ref().map_or(resolved.name.as_str(), ServiceName::as_str);
     let object = Object { name: args.name.clone().unwrap_or_else(|| default_name.to_owned()), ..object };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use towpath_core::{
-    config::{Loaded, ResolvedEnvironment, SourceSet, secret_file_path},
+    config::{ResolvedEnvironment, SourceSet, secret_file_path},
     secrets::{SecretPin, SecretText, SecretVersion, SourceId, SourceSpec, template},
 };
 use towpath_engine::ports::SourceError;
@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     failure::{Exit, Failure},
     folder::mistakes,
-    sources,
+    sources::{self, Opener},
     words::count,
 };
 
@@ -55,25 +55,46 @@ pub(in crate::commands) fn values(
     if args.no_secrets || roots.in_files.is_empty() && roots.elsewhere.is_empty() {
         return Ok(Values { environment, values: BTreeMap::new(), whole: BTreeMap::new() });
     }
+    let opener = Opener::for_once(context.folder()?.root().to_owned())?;
     let environment = if roots.elsewhere.is_empty() && roots_are_of_files(&environment) {
         environment
     } else {
-        let found = look(context, &environment, offline)?;
+        let found = look(context, &environment, &opener, offline)?;
         let unasked = found.unasked;
-        laid.with_secrets(context, found.pins).map_err(|failure| {
-            unasked.iter().fold(failure, |failure, why| failure.fact("secret", why))
-        })?
+        laid.with_secrets(context, found.pins)
+            .map_err(|failure| unasked.iter().fold(failure, |failure, why| failure.fact("secret", why)))?
     };
     let needed = needed(&environment, &args.only)?;
-    let values = read(context, &environment, &needed, args.reason.as_ref())?;
+    let values = read(context, &environment, &opener, &needed, args.reason.reason.as_ref())?;
     let wrong = laid.loaded().wrong_secrets(&environment, &values);
     if let Some(failure) = mistakes(&environment.sources, &wrong, context.out.paint_err()) {
         return Err(failure);
     }
+    for name in unfinished(&environment) {
+        context.out.warn(&format!("`{name}` is left out: a secret that it is made of has no value in any source"));
+    }
     let whole = environment.variables.iter().filter(|(_, variable)| variable.secret);
-    let whole = whole.filter_map(|(name, variable)| Some((name.clone(), template::fill(&variable.value, &values).ok()?)));
+    let whole =
+        whole.filter_map(|(name, variable)| Some((name.clone(), template::fill(&variable.value, &values).ok()?)));
     let whole = whole.collect();
     Ok(Values { environment, values, whole })
+}
+
+/// Returns the secret variables that are said and have no value, because what they are made of has none.
+fn unfinished(environment: &ResolvedEnvironment) -> Vec<String> {
+    let said = |name: &&String| environment.values.get("variables").is_some_and(|all| all.get(name).is_some());
+    let known = |name: &&String| !environment.variables.contains_key(*name);
+    environment.secrets.iter().filter(said).filter(known).cloned().collect()
+}
+
+/// Finds which secrets the sources beside the files have, never a value; and says which sources could not be asked, and why.
+pub(in crate::commands) fn found_elsewhere(
+    context: &Context,
+    environment: &ResolvedEnvironment,
+    offline: bool,
+) -> Result<(BTreeMap<String, SecretPin>, Vec<String>), Failure> {
+    let opener = Opener::for_once(context.folder()?.root().to_owned())?;
+    look(context, environment, &opener, offline).map(|found| (found.pins, found.unasked))
 }
 
 /// Says whether files come before all other sources, so that what they have is not looked for elsewhere.
@@ -82,7 +103,12 @@ fn roots_are_of_files(environment: &ResolvedEnvironment) -> bool {
 }
 
 /// Asks every source which of the secrets it has, never for a value.
-fn look(context: &Context, environment: &ResolvedEnvironment, offline: bool) -> Result<Found, Failure> {
+fn look(
+    context: &Context,
+    environment: &ResolvedEnvironment,
+    opener: &Opener,
+    offline: bool,
+) -> Result<Found, Failure> {
     let roots = &environment.secret_roots;
     let mut left: BTreeSet<String> = roots.elsewhere.iter().chain(roots.in_files.keys()).cloned().collect();
     let mut found = Found::default();
@@ -103,7 +129,7 @@ fn look(context: &Context, environment: &ResolvedEnvironment, offline: bool) -> 
                 }
             },
             SourceSpec::Vault { .. } | SourceSpec::Environment { .. } | SourceSpec::Command { .. } => {
-                let source = sources::named(&environment.name, source).map_err(|error| refused(&error))?;
+                let source = opener.named(&environment.name, source).map_err(|error| refused(&error))?;
                 let has = sources::wait(source.current(Some(&left)))?.map_err(|error| refused(&error))?;
                 (source.id(), has)
             }
@@ -116,7 +142,7 @@ fn look(context: &Context, environment: &ResolvedEnvironment, offline: bool) -> 
 }
 
 /// Returns what the server's store has, or why it was not asked.
-fn kept(
+pub(super) fn kept(
     context: &Context,
     environment: &ResolvedEnvironment,
     offline: bool,
@@ -129,7 +155,7 @@ fn kept(
     }
     let client = context.client().map_err(|failure| failure.message().to_owned())?;
     let name = environment.name.to_string();
-    let listed = live::asked(|| async move { client.kept_secrets(&name).await });
+    let listed = live::asked(|| async move { client.secrets(&name).await });
     let listed = listed.map_err(|failure| failure.message().to_owned())?;
     let version = |number: Option<u32>| number.map(|number| SecretVersion(number.to_string()));
     Ok(listed.secrets.into_iter().filter_map(|one| Some((one.name, version(one.version)?))).collect())
@@ -149,6 +175,7 @@ fn needed(environment: &ResolvedEnvironment, only: &[String]) -> Result<BTreeMap
 fn read(
     context: &Context,
     environment: &ResolvedEnvironment,
+    opener: &Opener,
     needed: &BTreeMap<String, SecretPin>,
     reason: Option<&String>,
 ) -> Result<BTreeMap<String, SecretText>, Failure> {
@@ -164,17 +191,37 @@ fn read(
         } else if id.0 == STORE {
             values.extend(read_kept(context, environment, wanted.into_keys().collect(), reason.cloned())?);
         } else {
-            for source in &environment.secret_spec.from {
-                if matches!(source, SourceSpec::Files | SourceSpec::Store) {
-                    continue;
-                }
-                let source = sources::named(&environment.name, source).map_err(|error| refused(&error))?;
-                if source.id() == *id {
-                    values.extend(sources::wait(source.read(&wanted))?.map_err(|error| refused(&error))?);
-                    break;
-                }
+            values.extend(read_named(environment, opener, id, &wanted)?);
+        }
+    }
+    Ok(values)
+}
+
+fn read_named(
+    environment: &ResolvedEnvironment,
+    opener: &Opener,
+    id: &SourceId,
+    wanted: &BTreeMap<String, SecretVersion>,
+) -> Result<BTreeMap<String, SecretText>, Failure> {
+    let mut values = BTreeMap::new();
+    // Several may be called the same: the one that has a version gives it.
+    let others = |source: &&SourceSpec| !matches!(source, SourceSpec::Files | SourceSpec::Store);
+    for source in environment.secret_spec.from.iter().filter(others) {
+        let source = opener.named(&environment.name, source).map_err(|error| refused(&error))?;
+        if source.id() != *id {
+            continue;
+        }
+        for (name, version) in wanted.iter().filter(|(name, _)| !values.contains_key(*name)).collect::<Vec<_>>() {
+            match sources::wait(source.read(&[(name.clone(), version.clone())].into()))? {
+                Ok(read) => values.extend(read),
+                Err(SourceError::Missing { .. }) => {}
+                Err(error) => return Err(refused(&error)),
             }
         }
+    }
+    if let Some((name, version)) = wanted.iter().find(|(name, _)| !values.contains_key(*name)) {
+        let error = SourceError::Missing { source_id: id.clone(), name: name.clone(), version: version.clone() };
+        return Err(refused(&error).fact("secret", "it was changed while it was read: try again"));
     }
     Ok(values)
 }
@@ -188,7 +235,7 @@ fn read_kept(
     let client = context.client()?;
     let name = environment.name.to_string();
     let body = ReadSecrets { names, reason };
-    let shown = live::asked(|| async move { client.read_kept_secrets(&name, &body).await })?;
+    let shown = live::asked(|| async move { client.read_secrets(&name, &body).await })?;
     Ok(shown.secrets.into_iter().map(|one| (one.name, SecretText::new(one.value.expose()))).collect())
 }
 
@@ -206,11 +253,4 @@ fn refused_file(error: &SourceError, wanted: &BTreeMap<String, SecretVersion>) -
 fn refused(error: &SourceError) -> Failure {
     let exit = if matches!(error, SourceError::Away { .. }) { Exit::Unreachable } else { Exit::Failed };
     Failure::of(exit, "no_secrets", error).kept("nothing was started or written")
-}
-
-/// Returns the loaded files that an environment was resolved from.
-impl Laid<'_> {
-    pub(super) fn loaded(&self) -> &Loaded {
-        self.with_file.as_ref().unwrap_or(self.loaded)
-    }
 }

@@ -1,13 +1,9 @@
 //! A command beside this process, so that what it prints can be masked. Signals and the exit status pass through.
 
 use std::{
-    ffi::OsString,
     fs::File,
     io::{self, IsTerminal as _, Read, Write},
-    os::{
-        fd::OwnedFd,
-        unix::process::ExitStatusExt as _,
-    },
+    os::{fd::OwnedFd, unix::process::ExitStatusExt as _},
     process::{Command, ExitStatus, Stdio},
     sync::Arc,
     thread::JoinHandle,
@@ -76,10 +72,8 @@ async fn supervise(mut command: Command, masks: Arc<Masks>) -> Result<ExitStatus
     let mut child = command.spawn().map_err(Wrong::Start)?;
     let out = child.stdout.take().map(|pipe| pipe.into_owned_fd()).transpose().map_err(watch)?;
     let err = child.stderr.take().map(|pipe| pipe.into_owned_fd()).transpose().map_err(watch)?;
-    let copies = [
-        out.map(|pipe| copy(pipe, io::stdout(), Arc::clone(&masks))),
-        err.map(|pipe| copy(pipe, io::stderr(), masks)),
-    ];
+    let copies =
+        [out.map(|pipe| copy(pipe, io::stdout(), Arc::clone(&masks))), err.map(|pipe| copy(pipe, io::stderr(), masks))];
     // It is reaped nowhere else, so its id is its own until `wait` returns.
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
     let status = loop {
@@ -119,4 +113,3 @@ fn copy(from: OwnedFd, mut to: impl Write + Send + 'static, masks: Arc<Masks>) -
         let _ = to.write_all(&masked.end()).and_then(|()| to.flush());
     })
 }
-

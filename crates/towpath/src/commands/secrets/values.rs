@@ -17,16 +17,17 @@ mod get;
 mod history;
 pub(super) mod input;
 mod list;
+mod place;
 mod set;
 
 pub(super) fn run(context: &Context, command: &ValuesCommand) -> Outcome {
     match command {
-        ValuesCommand::Get(args) => client_command(get::run(context, args)),
-        ValuesCommand::Set(args) => client_command(set::run(context, args)),
+        ValuesCommand::Get(args) => get::run(context, args),
+        ValuesCommand::Set(args) => set::run(context, args),
         ValuesCommand::List(args) => client_command(list::run(context, args)),
         ValuesCommand::History(args) => client_command(history::run(context, args)),
         ValuesCommand::Restore(args) => client_command(change::restore(context, args)),
-        ValuesCommand::Unset(args) => client_command(change::unset(context, args)),
+        ValuesCommand::Unset(args) => change::unset(context, args),
         ValuesCommand::Destroy(args) => client_command(change::destroy(context, args)),
     }
 }

@@ -84,13 +84,14 @@ fn going_back_shows_its_plan_first_and_reaches_any_revision() {
     assert!(bed.page().contains("version 1"));
     assert!(bed.fails("rollback development --to d1", 3).contains("already"));
     assert!(bed.fails("rollback development --to d99", 2).contains("d99"));
-    let environment = || {
-        let pid = bed.instances()[0].pid;
+    // What it replaced may still be stopping.
+    let environment = |revision| {
+        let pid = bed.instances().iter().find(|one| one.revision == revision).unwrap().pid;
         String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/environ")).unwrap()).into_owned()
     };
-    assert!(environment().contains("COLOUR=blue"), "configuration goes back with the artifact");
+    assert!(environment(1).contains("COLOUR=blue"), "configuration goes back with the artifact");
     bed.ok("rollback development --to d3 --wait");
-    assert!(bed.page().contains("version 3") && environment().contains("COLOUR=red"));
+    assert!(bed.page().contains("version 3") && environment(3).contains("COLOUR=red"));
     let tally = load.stop();
     assert_eq!(tally.failed, 0, "{tally:?}\n{}", bed.server_log());
     let history = bed.ok("history development");

@@ -2,26 +2,44 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
 use towpath_server::api::types::{
     DestroySecret, KeptWhy, OverlayEffect, RestoreSecret, RestoreSecrets, SecretChanged, SecretsRestored,
 };
 
-use super::{name, reason};
+use super::{
+    super::files::values::{Written, unset_in_file},
+    name,
+    place::{self, Places},
+    reason,
+};
 use crate::{
     cli::{DestroySecretArgs, RestoreSecretArgs, SecretArgs, UnsetSecretArgs},
-    commands::Outcome,
+    commands::{Outcome, client_command},
     context::Context,
     failure::{Exit, Failure},
     output::Paint,
     words::time,
 };
 
-pub(super) async fn unset(context: &Context, args: &UnsetSecretArgs) -> Outcome {
+pub(super) fn unset(context: &Context, args: &UnsetSecretArgs) -> Outcome {
     let name = name(&args.which)?;
-    let client = context.client()?;
     let environment = context.environment(&args.which.environment);
-    let reason = reason(context, &client, &environment, args.how.reason.as_ref()).await?;
-    let changed = client.unset_secret(&environment, name, reason, args.how.record_only).await?;
+    let places = Places::of(context, &environment);
+    let Some(file) = place::from(places.as_ref(), name, args.from)? else {
+        return client_command(unset_in_store(context, args, &environment, name));
+    };
+    let written = unset_in_file(context, &file, name)?;
+    let shown = json!({ "name": name, "file": file, "changed": written == Written::Changed });
+    context.out.show(&shown, |paint| format!("{} in {}: unset\n", paint.bold(name), file.display()))?;
+    context.out.next("towpath release create, to bring it into what runs");
+    Ok(Exit::Done)
+}
+
+async fn unset_in_store(context: &Context, args: &UnsetSecretArgs, environment: &str, name: &str) -> Outcome {
+    let client = context.client()?;
+    let reason = reason(context, &client, environment, args.how.reason.as_ref()).await?;
+    let changed = client.unset_secret(environment, name, reason, args.how.record_only).await?;
     said(context, &changed, "unset")
 }
 
