@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How many values are encrypted anew in one go.
 const AT_ONCE: usize = 200;
 /// How long data keys are let alone after something went wrong with them.
-const KEYS_AGAIN: Duration = Duration::from_secs(60);
+const KEYS_AGAIN: Duration = Duration::from_mins(1);
 
 /// Why a step did not succeed.
 #[derive(Debug, thiserror::Error)]

@@ -43,10 +43,8 @@ impl Loaded {
         let housekeeping = self.project.housekeeping();
         let sound = !has_errors(&diagnostics);
         let project = self.project.project.clone().filter(|_| sound);
-        let declared = self.project.variables.iter();
-        let secrets =
-            declared.filter_map(|(name, it)| Some((name.clone(), it.declaration.as_ref()?.rotation_policy()?)));
-        let secrets = secrets.collect();
+        let declared = self.declared.declarations();
+        let secrets = declared.filter_map(|(name, it)| Some((name.clone(), it.rotation_policy()?))).collect();
         (project.map(|name| Project { name, people, environments, housekeeping, secrets }), diagnostics)
     }
 

@@ -87,6 +87,11 @@ impl Declared {
         self.variables.get(name).and_then(|declared| declared.declaration.as_ref())
     }
 
+    /// Returns every declaration that could be read.
+    pub(crate) fn declarations(&self) -> impl Iterator<Item = (&String, &Declaration)> {
+        self.variables.iter().filter_map(|(name, declared)| Some((name, declared.declaration.as_ref()?)))
+    }
+
     pub(crate) fn is_secret(&self, name: &str) -> bool {
         self.declaration(name).is_some_and(|declaration| declaration.secret)
     }

@@ -205,10 +205,8 @@ fn finish(world: &World, environment: &EnvironmentName, name: &str, (number, rot
 /// Refuses changes of the store that a rotation under way must not see: it alone writes, and needs both values.
 pub(super) fn allows(world: &World, environment: &EnvironmentName, change: &StoreChange) -> Result<(), Refusal> {
     let Some(rotations) = world.rotations(environment) else {
-        return match change {
-            StoreChange::Write { origin: SecretOrigin::Rotated { .. }, name, .. } => Err(stale(environment, name)),
-            _ => Ok(()),
-        };
+        let StoreChange::Write { origin: SecretOrigin::Rotated { .. }, name, .. } = change else { return Ok(()) };
+        return Err(stale(environment, name));
     };
     match change {
         StoreChange::Write { origin: SecretOrigin::Rotated { rotation: number, .. }, name, .. } => {

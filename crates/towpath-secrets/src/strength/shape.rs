@@ -196,6 +196,9 @@ fn unleet(plain: &str) -> String {
     plain.chars().map(letter).collect()
 }
 
+/// A kind of character and how many of it there are.
+type Class = (fn(char) -> bool, f64);
+
 /// Returns the binary logarithm of the size of the alphabet that a text looks drawn from.
 pub(super) fn bits_per_character(secret: &str) -> f64 {
     let has = |test: fn(char) -> bool| secret.chars().any(test);
@@ -204,7 +207,7 @@ pub(super) fn bits_per_character(secret: &str) -> f64 {
     if hexadecimal && secret.chars().any(char::is_alphabetic) {
         return 4.0;
     }
-    let classes: [(fn(char) -> bool, f64); 5] = [
+    let classes: [Class; 5] = [
         (|c| c.is_ascii_digit(), 10.0),
         (|c| c.is_ascii_lowercase(), 26.0),
         (|c| c.is_ascii_uppercase(), 26.0),

@@ -172,10 +172,17 @@ impl Project {
     /// Starts the server with further arguments.
     #[track_caller]
     pub(crate) fn up_with(&mut self, more: &str) {
+        self.up_given(more, &[]);
+    }
+
+    /// Starts the server with further arguments and variables of its process.
+    #[track_caller]
+    pub(crate) fn up_given(&mut self, more: &str, variables: &[(&str, &str)]) {
         assert!(self.server.is_none(), "it runs already");
         let _ = fs::remove_file(self.file(".towpath/server.json"));
         let log = fs::OpenOptions::new().create(true).append(true).open(self.file("server.log")).unwrap();
         let mut command = self.command(words(&format!("up --listen 127.0.0.1:0 --color never {more}")));
+        command.envs(variables.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.server = Some(child);
         until("the server serves", || {

@@ -12,6 +12,7 @@ mod bench;
 mod edits;
 mod files;
 mod merges;
+mod rotation;
 mod sync;
 mod validate;
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Advance, Phase, Rotation, RotationStarted, Trouble, state::MAX_TRIES};
+use jiff::Timestamp;
+
+use super::{
+    Advance, Phase, Rotation, RotationAborting, RotationAdvanced, RotationStarted, Rotations, Trouble, state::MAX_TRIES,
+};
 use crate::{
     event::{Event, Fact},
     secrets::store::SecretOrigin,
@@ -32,45 +36,8 @@ pub(crate) fn fold(state: &mut EnvironmentState, event: &Event) {
             }
             None
         }
-        Fact::RotationAdvanced(advanced) => {
-            let mut in_force = None;
-            let mut revoked = None;
-            rotations.change(&advanced.name, advanced.number, |it| {
-                let before = it.phase;
-                it.phase = advance(before, advanced.to, at);
-                if it.phase != before {
-                    it.trouble = None;
-                }
-                match (before, it.phase) {
-                    (Phase::Staged { .. }, Phase::Dual { to, .. }) => in_force = Some(Some(to)),
-                    (Phase::Switched { .. }, Phase::Retiring { .. }) => revoked = it.from,
-                    _ => {}
-                }
-            });
-            if let Some(version) = revoked {
-                rotations.revoked.entry(advanced.name.clone()).or_default().insert(version);
-            }
-            in_force.map(|version| (advanced.name.clone(), version))
-        }
-        Fact::RotationAborting(aborting) => {
-            let mut in_force = None;
-            let mut revoked = None;
-            rotations.change(&aborting.name, aborting.number, |it| match it.phase {
-                Phase::Creating | Phase::Staged { .. } | Phase::Dual { .. } | Phase::Switched { .. } => {
-                    revoked = it.phase.new_version();
-                    if matches!(it.phase, Phase::Dual { .. } | Phase::Switched { .. }) {
-                        in_force = Some(it.from);
-                    }
-                    it.phase = Phase::Aborting { to: revoked, since: at };
-                    it.trouble = None;
-                }
-                Phase::Retiring { .. } | Phase::Aborting { .. } | Phase::Finished { .. } | Phase::Aborted { .. } => {}
-            });
-            if let Some(version) = revoked {
-                rotations.revoked.entry(aborting.name.clone()).or_default().insert(version);
-            }
-            in_force.map(|version| (aborting.name.clone(), version))
-        }
+        Fact::RotationAdvanced(advanced) => advanced_to(rotations, advanced, at),
+        Fact::RotationAborting(aborting) => given_up(rotations, aborting, at),
         Fact::RotationFailed(failed) => {
             rotations.change(&failed.name, failed.number, |it| {
                 let tries = it.trouble.as_ref().map_or(0, |trouble| trouble.tries);
@@ -106,6 +73,53 @@ pub(crate) fn fold(state: &mut EnvironmentState, event: &Event) {
     }
 }
 
+/// Which version of a secret comes into force.
+type InForce = Option<(String, Option<u32>)>;
+
+fn advanced_to(rotations: &mut Rotations, advanced: &RotationAdvanced, at: Timestamp) -> InForce {
+    let mut in_force = None;
+    let mut revoked = None;
+    rotations.change(&advanced.name, advanced.number, |it| {
+        let before = it.phase;
+        it.phase = advance(before, advanced.to, at);
+        if it.phase != before {
+            it.trouble = None;
+        }
+        if let (Phase::Staged { .. }, Phase::Dual { to, .. }) = (before, it.phase) {
+            in_force = Some(Some(to));
+        }
+        if let (Phase::Switched { .. }, Phase::Retiring { .. }) = (before, it.phase) {
+            revoked = it.from;
+        }
+    });
+    revoke(rotations, &advanced.name, revoked);
+    in_force.map(|version| (advanced.name.clone(), version))
+}
+
+fn given_up(rotations: &mut Rotations, aborting: &RotationAborting, at: Timestamp) -> InForce {
+    let mut in_force = None;
+    let mut revoked = None;
+    rotations.change(&aborting.name, aborting.number, |it| match it.phase {
+        Phase::Creating | Phase::Staged { .. } | Phase::Dual { .. } | Phase::Switched { .. } => {
+            revoked = it.phase.new_version();
+            if matches!(it.phase, Phase::Dual { .. } | Phase::Switched { .. }) {
+                in_force = Some(it.from);
+            }
+            it.phase = Phase::Aborting { to: revoked, since: at };
+            it.trouble = None;
+        }
+        Phase::Retiring { .. } | Phase::Aborting { .. } | Phase::Finished { .. } | Phase::Aborted { .. } => {}
+    });
+    revoke(rotations, &aborting.name, revoked);
+    in_force.map(|version| (aborting.name.clone(), version))
+}
+
+fn revoke(rotations: &mut Rotations, name: &str, version: Option<u32>) {
+    if let Some(version) = version {
+        rotations.revoked.entry(name.to_owned()).or_default().insert(version);
+    }
+}
+
 fn begun(started: &RotationStarted, event: &Event) -> Rotation {
     Rotation {
         number: started.number,
@@ -121,7 +135,8 @@ fn begun(started: &RotationStarted, event: &Event) -> Rotation {
     }
 }
 
-fn advance(phase: Phase, to_phase: Advance, since: jiff::Timestamp) -> Phase {
+#[expect(clippy::unnested_or_patterns, reason = "one line for each phase")]
+fn advance(phase: Phase, to_phase: Advance, since: Timestamp) -> Phase {
     match (phase, to_phase) {
         (Phase::Staged { to }, Advance::Dual) => Phase::Dual { to, since },
         (Phase::Dual { to, .. }, Advance::Switched) => Phase::Switched { to, since },
