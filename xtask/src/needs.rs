@@ -39,6 +39,8 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { program: "pip3", from: Origin::Debian("python3-pip"), why: "it installs `jsonschema` for its test" },
     Need { program: "jq", from: Origin::Debian("jq"), why: "it reads what `env render` writes" },
     Need { program: "zsh", from: Origin::Debian("zsh"), why: "it reads what `env render` writes" },
+    // Debian keeps the server out of PATH; its wrapper is there.
+    Need { program: "pg_ctlcluster", from: Origin::Debian("postgresql"), why: "tests rotate roles of a real server" },
     Need { program: "cargo-fmt", from: Origin::Rustup("rustfmt"), why: "the format check" },
     Need { program: "cargo-clippy", from: Origin::Rustup("clippy"), why: "the lints" },
     Need { program: "cargo-nextest", from: Origin::Cargo("cargo-nextest"), why: "it runs the tests" },

@@ -10,6 +10,7 @@ mod http;
 pub mod keys;
 pub mod local;
 mod process;
+pub mod rotators;
 pub mod secret_file;
 pub mod sources;
 pub mod sync;

@@ -12,6 +12,7 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     release::ReleaseContent,
     rollout::{Failure, PauseReason},
+    secrets::rotation::RotationCommand,
     secrets::store::{Reading, StoreCommand},
     units::Millis,
 };
@@ -180,6 +181,8 @@ pub enum Command {
     },
     /// Changes the store of secrets of an environment.
     ChangeSecrets(Box<StoreCommand>),
+    /// Rotates a secret: begins, gives up, tries again, or writes down what has happened.
+    Rotate(Box<RotationCommand>),
     /// Writes down that somebody is about to be shown values of secrets.
     ReadSecrets {
         /// Where.

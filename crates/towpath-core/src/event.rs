@@ -16,6 +16,10 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     release::Release,
     rollout::{Failure, PauseReason},
+    secrets::rotation::{
+        RotationAborting, RotationAdvanced, RotationDue, RotationFailed, RotationFinished, RotationRetried,
+        RotationStarted,
+    },
     secrets::store::{
         DataKeyMade, DataKeyRetired, DataKeyRewrapped, SecretDestroyed, SecretRestored, SecretUnset, SecretWritten,
         SecretsRead, SecretsResealed,
@@ -275,6 +279,20 @@ pub enum Fact {
     SecretsResealed(SecretsResealed),
     /// Somebody was shown values of secrets.
     SecretsRead(SecretsRead),
+    /// A rotation of a secret began.
+    RotationStarted(RotationStarted),
+    /// A rotation reached its next phase.
+    RotationAdvanced(RotationAdvanced),
+    /// A step of a rotation did not succeed.
+    RotationFailed(RotationFailed),
+    /// A rotation tries again.
+    RotationRetried(RotationRetried),
+    /// A rotation was given up.
+    RotationAborting(RotationAborting),
+    /// A rotation is over.
+    RotationFinished(RotationFinished),
+    /// A secret is due soon.
+    RotationDue(RotationDue),
 }
 
 /// Where a rollback goes and why.
@@ -355,6 +373,13 @@ impl Fact {
             Self::SecretDestroyed(_) => "secret_destroyed",
             Self::SecretsResealed(_) => "secrets_resealed",
             Self::SecretsRead(_) => "secrets_read",
+            Self::RotationStarted(_) => "rotation_started",
+            Self::RotationAdvanced(_) => "rotation_advanced",
+            Self::RotationFailed(_) => "rotation_failed",
+            Self::RotationRetried(_) => "rotation_retried",
+            Self::RotationAborting(_) => "rotation_aborting",
+            Self::RotationFinished(_) => "rotation_finished",
+            Self::RotationDue(_) => "rotation_due",
         }
     }
 
@@ -396,7 +421,14 @@ impl Fact {
             | Self::SecretUnset(_)
             | Self::SecretDestroyed(_)
             | Self::SecretsResealed(_)
-            | Self::SecretsRead(_) => None,
+            | Self::SecretsRead(_)
+            | Self::RotationStarted(_)
+            | Self::RotationAdvanced(_)
+            | Self::RotationFailed(_)
+            | Self::RotationRetried(_)
+            | Self::RotationAborting(_)
+            | Self::RotationFinished(_)
+            | Self::RotationDue(_) => None,
         }
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{EnvironmentName, PrincipalName, ProjectName, Role},
     lifecycle::Housekeeping,
+    secrets::rotation::RotationPolicy,
     units::Millis,
 };
 
@@ -30,6 +31,9 @@ pub struct Project {
     /// How long things are kept.
     #[serde(default, skip_serializing_if = "Housekeeping::is_usual")]
     pub housekeeping: Housekeeping,
+    /// What is declared of the life of secrets, by variable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, RotationPolicy>,
 }
 
 /// Where an environment stands in the pipeline and what a release must pass to enter it.

@@ -57,6 +57,8 @@ pub enum RefusalCode {
     ReasonRequired,
     /// A report of the control plane about something that has moved on.
     Stale,
+    /// The secret is being rotated.
+    BeingRotated,
     /// Something has the name already.
     NameTaken,
     /// The environment is in the pipeline.
@@ -101,6 +103,7 @@ impl RefusalCode {
             | Self::NothingToRollBackTo
             | Self::NameTaken
             | Self::SecretInUse
+            | Self::BeingRotated
             | Self::SecretDestroyed
             | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,

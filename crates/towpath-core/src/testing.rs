@@ -52,6 +52,7 @@ pub(crate) fn project(gates: GatePolicy) -> Project {
             (environment("production"), policy(Tier::Production, &["staging"], gates)),
         ]),
         housekeeping: crate::lifecycle::Housekeeping::default(),
+        secrets: BTreeMap::new(),
     }
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Live, OverlayEntry, OverlayOrigin},
+    decide::secrets::STORE,
+    deployment::DeploymentSpec,
     event::{Event, Fact},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
@@ -17,7 +19,11 @@ use crate::{
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
     rollout::{Deployment, Phase, Running, fold, steps},
-    secrets::store::SecretStore,
+    secrets::{
+        SecretVersion,
+        rotation::{self, Rotations},
+        store::SecretStore,
+    },
 };
 
 mod lifecycle;
@@ -77,6 +83,37 @@ pub struct EnvironmentState {
     /// The server's own store of secrets.
     #[serde(default, skip_serializing_if = "crate::secrets::store::is_unused")]
     pub secrets: Arc<SecretStore>,
+    /// The rotations of secrets.
+    #[serde(default, skip_serializing_if = "crate::secrets::rotation::is_unused")]
+    pub rotations: Arc<Rotations>,
+}
+
+impl EnvironmentState {
+    fn is_revoked(&self, name: &str, version: &SecretVersion) -> bool {
+        version.0.parse().is_ok_and(|version| self.rotations.is_revoked(name, version))
+    }
+
+    /// Takes for versions of secrets that a rotation made invalid those that are in force: what is gone back to must work.
+    pub fn with_valid_secrets(&self, mut live: Arc<Live>) -> Arc<Live> {
+        if live.secrets.iter().any(|(name, version)| self.is_revoked(name, version)) {
+            let secrets = &mut Arc::make_mut(&mut live).secrets;
+            secrets.retain(|name, version| !self.is_revoked(name, version) || self.live.secrets.contains_key(name));
+            for (name, version) in secrets.iter_mut() {
+                if let Some(valid) = self.live.secrets.get(name).filter(|_| self.is_revoked(name, version)) {
+                    version.clone_from(valid);
+                }
+            }
+        }
+        live
+    }
+
+    /// Lets what is laid over the files say which versions of secrets are in force.
+    pub(crate) fn refresh_secrets(&mut self) {
+        let in_force = self.secrets.in_force();
+        if self.live.secrets != in_force {
+            Arc::make_mut(&mut self.live).secrets = in_force;
+        }
+    }
 }
 
 /// A revision that was replaced and still runs.
@@ -121,6 +158,24 @@ impl World {
     /// Returns the store of secrets of an environment, if it was ever used.
     pub fn secrets(&self, environment: &EnvironmentName) -> Option<&Arc<SecretStore>> {
         self.environments.get(environment).map(|state| &state.secrets).filter(|store| !store.is_empty())
+    }
+
+    /// Returns the rotations of an environment, if there ever were any.
+    pub fn rotations(&self, environment: &EnvironmentName) -> Option<&Arc<Rotations>> {
+        self.environments.get(environment).map(|state| &state.rotations).filter(|it| !rotation::is_unused(it))
+    }
+
+    /// Returns a specification with the versions in force for those that a rotation made invalid: what is gone back to must
+    /// work, and nothing of it runs any more.
+    pub fn with_valid_secrets(&self, environment: &EnvironmentName, spec: &DeploymentSpec) -> DeploymentSpec {
+        let mut spec = spec.clone();
+        let Some(state) = self.environments.get(environment) else { return spec };
+        for (name, pin) in spec.secrets.iter_mut().filter(|(_, pin)| pin.from.0 == STORE) {
+            if let Some(valid) = state.live.secrets.get(name).filter(|_| state.is_revoked(name, &pin.version)) {
+                pin.version.clone_from(valid);
+            }
+        }
+        spec
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -193,6 +248,13 @@ impl World {
             | Fact::SecretUnset(_)
             | Fact::SecretDestroyed(_)
             | Fact::SecretsResealed(_) => self.apply_secrets(event),
+            Fact::RotationStarted(_)
+            | Fact::RotationAdvanced(_)
+            | Fact::RotationFailed(_)
+            | Fact::RotationRetried(_)
+            | Fact::RotationAborting(_)
+            | Fact::RotationFinished(_)
+            | Fact::RotationDue(_) => self.apply_rotation(event),
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -265,10 +327,13 @@ impl World {
         let Some(environment) = event.environment.clone() else { return };
         let state = self.environments.entry(environment).or_default();
         Arc::make_mut(&mut state.secrets).fold(event);
-        let in_force = state.secrets.in_force();
-        if state.live.secrets != in_force {
-            Arc::make_mut(&mut state.live).secrets = in_force;
-        }
+        state.refresh_secrets();
+        rotation::fold(state, event);
+    }
+
+    fn apply_rotation(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        rotation::fold(self.environments.entry(environment).or_default(), event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {
@@ -289,6 +354,7 @@ impl World {
         let restored = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to)).map(|to| to.live.clone());
         let left = rollback.as_ref().and_then(|origin| self.deployments.get(&origin.from)).map(|left| left.release);
         let state = self.environments.entry(environment.clone()).or_default();
+        let restored = restored.map(|live| state.with_valid_secrets(live));
         if let Some(left) = left.filter(|left| left != release) {
             // What somebody went back from is no longer fit to go forward, unless only its configuration was bad.
             state.completed.remove(&left);

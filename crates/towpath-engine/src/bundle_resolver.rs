@@ -87,7 +87,7 @@ impl Resolver for BundleResolver {
         let invalid = |mistakes| ResolveError::Invalid { environment: environment.clone(), mistakes };
         let bundle = Bundle::from_bytes(&bytes).map_err(|error| invalid(vec![error.to_string()]))?;
         let loaded = load(&live.sources(&bundle.to_sources(), environment));
-        let mut resolved = resolve(&loaded, environment, live.inputs()).map_err(invalid)?;
+        let mut resolved = resolve(&loaded, environment, &live.inputs()).map_err(invalid)?;
         let roots = &resolved.secret_roots;
         if !roots.elsewhere.is_empty() || !roots.in_files.is_empty() {
             let found = secrets::found(self.sources.as_deref(), &resolved, live).await;
@@ -95,7 +95,7 @@ impl Resolver for BundleResolver {
             // Without anybody who could look, nothing can be said to be missing.
             if self.sources.is_some() || !found.is_empty() {
                 let inputs = Inputs { secrets: Some(found), ..live.inputs() };
-                resolved = resolve(&loaded, environment, inputs).map_err(invalid)?;
+                resolved = resolve(&loaded, environment, &inputs).map_err(invalid)?;
             }
         }
         let artifacts: BTreeMap<ArtifactName, Digest> =
@@ -133,8 +133,12 @@ impl Resolver for BundleResolver {
 }
 
 /// Returns an environment, or a line for each mistake.
-fn resolve(loaded: &Loaded, environment: &EnvironmentName, inputs: Inputs) -> Result<ResolvedEnvironment, Vec<String>> {
-    let mut resolution = loaded.resolve(environment.as_str(), &inputs);
+fn resolve(
+    loaded: &Loaded,
+    environment: &EnvironmentName,
+    inputs: &Inputs,
+) -> Result<ResolvedEnvironment, Vec<String>> {
+    let mut resolution = loaded.resolve(environment.as_str(), inputs);
     let mut diagnostics = loaded.diagnostics().to_vec();
     diagnostics.append(&mut resolution.diagnostics);
     let mistakes = mistakes(&diagnostics, &resolution.sources);

@@ -14,7 +14,7 @@ use tokio::{
 use towpath_core::{
     command::{Asker, Command},
     event::Event,
-    ids::PrincipalName,
+    ids::{Digest, PrincipalName},
     instance::SetId,
     ledger::CheckpointSigner,
     plan::plan,
@@ -98,8 +98,9 @@ pub(crate) struct Memory {
     pub(crate) cannot_start: BTreeMap<SetId, String>,
     pub(crate) jobs: Jobs,
     pub(crate) sampler: Sampler,
-    /// Releases that an environment would take by itself but that cannot be resolved, so that they are not tried for ever.
-    pub(crate) unresolvable: Vec<(towpath_core::ids::EnvironmentName, towpath_core::ids::ReleaseNumber)>,
+    /// Releases that an environment would take by itself but that cannot be resolved with what is laid over their files, so
+    /// that they are not tried for ever.
+    pub(crate) unresolvable: Vec<(towpath_core::ids::EnvironmentName, towpath_core::ids::ReleaseNumber, Digest)>,
     /// Environments that could not be cleaned up, and when it was tried.
     pub(crate) uncleaned: BTreeMap<towpath_core::ids::EnvironmentName, Timestamp>,
 }

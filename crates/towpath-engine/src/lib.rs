@@ -12,6 +12,7 @@ pub mod journal;
 mod lifecycle;
 mod perform;
 pub mod ports;
+pub mod rotation;
 mod sampling;
 pub mod secrets;
 mod writer;

@@ -18,7 +18,7 @@ use towpath_core::{
 
 use crate::{
     engine::{Engine, Memory},
-    ports::{ResolveError, SampleWindow, TargetError},
+    ports::{ResolveError, SampleWindow, SourceError, TargetError},
     writer::SubmitError,
 };
 
@@ -163,12 +163,16 @@ impl Engine {
         let release = release.ok_or_else(|| cannot("its release is not known", "nobody made it".into()))?;
         let environment = &deployment.environment;
         let values = self.ports.resolver.reveal(release, environment, world.live(environment), &needed).await;
-        let values = values.map_err(|error| match error {
-            // What is only away comes back; what runs goes on, and a rollout has its deadline.
-            error if error.is_passing() => TargetError::Failed(Box::new(error)),
-            ResolveError::Secrets(error) => cannot("its secrets cannot be had", Box::new(error)),
-            error @ (ResolveError::Invalid { .. } | ResolveError::Blob(_)) => {
-                cannot("its secrets cannot be had", Box::new(error))
+        let values = values.map_err(|error| {
+            if error.is_passing() {
+                // What is only away comes back; what runs goes on, and a rollout has its deadline.
+                return TargetError::Failed(Box::new(error));
+            }
+            match error {
+                ResolveError::Secrets(error) => cannot("its secrets cannot be had", Box::new(error)),
+                error @ (ResolveError::Invalid { .. } | ResolveError::Blob(_)) => {
+                    cannot("its secrets cannot be had", Box::new(error))
+                }
             }
         })?;
         for text in variables.values_mut().filter(|text| template::is_template(text)) {
@@ -223,13 +227,18 @@ impl Engine {
         environment: EnvironmentName,
         number: ReleaseNumber,
     ) -> bool {
-        let key = (environment, number);
+        let live = world.live(&environment);
+        let key = (environment, number, live.digest());
         let Some(release) = world.releases.get(&number).filter(|_| !memory.unresolvable.contains(&key)) else {
             return false;
         };
-        let (environment, _) = &key;
-        let failure = match self.ports.resolver.resolve(release, environment, world.live(environment)).await {
-            Err(error) => error.to_string(),
+        let (environment, ..) = &key;
+        let failure = match self.ports.resolver.resolve(release, environment, live).await {
+            Err(ResolveError::Secrets(error)) if matches!(error, SourceError::Away { .. }) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, %environment, "a source of secrets is away; tried again");
+                return false;
+            }
+            Err(error) => told(&error),
             Ok(spec) => {
                 let spec = Box::new(spec);
                 let command =

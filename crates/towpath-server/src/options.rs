@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
-use towpath_engine::secrets::Secrets;
+use towpath_engine::{rotation::Rotator, secrets::Secrets};
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub projects: Arc<dyn Projects>,
     /// The store of secrets; without one nothing of them can be asked.
     pub secrets: Option<Arc<Secrets>>,
+    /// What rotates them.
+    pub rotator: Option<Arc<Rotator>>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -67,6 +69,7 @@ impl ServerOptions {
         Self {
             projects,
             secrets: None,
+            rotator: None,
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,

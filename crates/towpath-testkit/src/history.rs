@@ -47,6 +47,7 @@ impl History {
             people: BTreeMap::new(),
             environments: BTreeMap::from([(environment.clone(), policy)]),
             housekeeping: Housekeeping::default(),
+            secrets: BTreeMap::new(),
         };
         let asker = Asker { principal: PrincipalName::control_plane(), now: Timestamp::UNIX_EPOCH };
         let mut history = Self { world: World::default(), commands: 0, asker, environment, spec: spec()? };

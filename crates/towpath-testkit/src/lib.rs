@@ -10,6 +10,7 @@ mod memory_ledger;
 mod memory_samples;
 mod memory_source;
 mod one_key_provider;
+pub mod postgres;
 pub mod sim;
 pub mod tools;
 pub mod vault;

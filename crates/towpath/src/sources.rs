@@ -20,17 +20,14 @@ use towpath_core::{
 use towpath_engine::ports::{SecretSource, SourceError};
 
 use crate::{
+    commands::secrets::files::keyring::Keyring,
     failure::{Exit, Failure},
     server::files::random,
 };
 
-mod keys;
-
-use keys::Gathered;
-
 /// Returns a file of secrets that the keys of whoever runs this open.
 pub(crate) fn file(path: &str, text: &str) -> SecretFile {
-    with_keys(path, text, Gathered::usual())
+    with_keys(path, text, Keyring::gather())
 }
 
 /// Returns a file of secrets that the server opens: with the environment's own key, or with those of its process.
@@ -40,17 +37,22 @@ pub(crate) fn file_for(
     (data, root): (&Path, &Path),
     (path, text): (&str, &str),
 ) -> SecretFile {
-    let mut keys = Gathered::usual();
-    keys.file(&match &spec.key {
-        KeySpec::Age { identity: Some(file) } => root.join(file),
+    let mut keys = Keyring::gather();
+    match &spec.key {
+        KeySpec::Age { identity: Some(file) } => keys.add_age_file(&root.join(file), true),
         KeySpec::Age { identity: None } | KeySpec::Passphrase { .. } | KeySpec::VaultTransit { .. } => {
-            data.join("keys").join(format!("{environment}.agekey"))
+            keys.add_age_file(&data.join("keys").join(format!("{environment}.agekey")), false);
         }
-    });
+    }
+    // What an environment inherits is opened with the key of whom it belongs to.
+    let owner = Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    if owner != environment.as_str() {
+        keys.add_age_file(&data.join("keys").join(format!("{owner}.agekey")), false);
+    }
     with_keys(path, text, keys)
 }
 
-fn with_keys(path: &str, text: &str, keys: Gathered) -> SecretFile {
+fn with_keys(path: &str, text: &str, keys: Keyring) -> SecretFile {
     let hint = keys.hint();
     SecretFile::new(path, text, Arc::new(keys.identities), hint)
 }

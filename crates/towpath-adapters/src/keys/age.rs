@@ -157,11 +157,12 @@ fn refused(file: &Path, reason: &str) -> KeyError {
 }
 
 fn read(file: &Path) -> io::Result<Zeroizing<String>> {
-    let opened = fs::File::open(file)?;
-    let meta = opened.metadata()?;
-    if !meta.is_file() {
+    // Asked before it is opened: a pipe would keep whoever opens it waiting.
+    if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("it is no file"));
     }
+    let opened = fs::File::open(file)?;
+    let meta = opened.metadata()?;
     if meta.permissions().mode() & FORBIDDEN_MODE != 0 {
         return Err(io::Error::other("others may read or change it: `chmod 600` it, and think of the key as seen"));
     }

@@ -27,7 +27,11 @@ use towpath_engine::ports::{PastVersion, SecretSource, SourceError};
 use zeroize::Zeroizing;
 
 use super::VersionKey;
-use crate::{command::find_program, http::pretty, process::signal_name};
+use crate::{
+    command::find_program,
+    http::pretty,
+    process::{Leader, signal_name},
+};
 
 /// How the program says that it has no such secret.
 const NO_SUCH_SECRET: i32 = 3;
@@ -123,15 +127,28 @@ impl CommandSource {
         let started = command.process_group(0).kill_on_drop(true).spawn();
         let failed = |error: std::io::Error| self.refused(format!("`{program}` cannot be run: {error}"));
         let mut group = Group(started.map_err(failed)?);
+        let leader = Leader::child(group.0.id().unwrap_or_default()).map_err(failed)?;
         let (stdout, stderr) = (group.0.stdout.take(), group.0.stderr.take());
         let mut printed = Zeroizing::new(Vec::new());
         let mut complaint = Vec::new();
-        let (whole, ()) = tokio::join!(read_value(stdout, &mut printed), read_end(stderr, &mut complaint));
+        let read = async {
+            let whole = read_value(stdout, &mut printed).await;
+            if !whole {
+                leader.signal(Signal::KILL);
+            }
+            whole
+        };
+        // What it leaves running in its group ends with it, and with that what holds its output open.
+        let ended = async {
+            leader.ended().await;
+            leader.signal(Signal::KILL);
+            group.0.wait().await
+        };
+        let (whole, (), status) = tokio::join!(read, read_end(stderr, &mut complaint), ended);
         if !whole {
             return Err(self.damaged(name, format!("the command printed more than {MOST_VALUE_BYTES} bytes")));
         }
-        let status = group.0.wait().await.map_err(failed)?;
-        Ok(Ended { status, printed, complaint })
+        Ok(Ended { status: status.map_err(failed)?, printed, complaint })
     }
 
     fn damaged(&self, name: &str, reason: String) -> SourceError {

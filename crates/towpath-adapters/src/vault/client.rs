@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Instant};
 
+use bytes::Bytes;
 use reqwest::{Method, StatusCode, Url, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
@@ -88,11 +89,20 @@ impl Answered {
     }
 }
 
+/// How all tries ended that did not fail.
+enum Tried {
+    Done(Answered),
+    Forbidden { dead: bool },
+}
+
 /// How one try ended.
 enum Try {
     Done(Answered),
-    /// Vault does not know the token.
-    Dead,
+    /// The token is not good, surely or perhaps, or lacks the right.
+    Forbidden {
+        /// Whether Vault says that it does not know the token.
+        dead: bool,
+    },
     /// Worth another try, after this long if it said so.
     Later(VaultError, Option<std::time::Duration>),
     Over(VaultError),
@@ -103,7 +113,7 @@ impl VaultClient {
     pub fn new(settings: VaultSettings) -> Result<Self, VaultError> {
         let mut builder = reqwest::Client::builder()
             .timeout(settings.timeout)
-            .connect_timeout(settings.timeout)
+            .connect_timeout(settings.timeout / 2)
             // Followed by hand: the token goes where Vault sends it, but never in the clear.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("towpath/", env!("CARGO_PKG_VERSION")));
@@ -183,23 +193,39 @@ impl VaultClient {
             return Err(VaultError::TooLarge { path: call.path.to_owned(), bytes, most: MOST_BODY_BYTES });
         }
         let session = self.session().await?;
-        if let Some(done) = self.tries(&call, Some(&session.token)).await? {
-            return Ok(done);
+        let dead = match self.tries(&call, Some(&session.token)).await? {
+            Tried::Done(done) => return Ok(done),
+            Tried::Forbidden { dead } => dead,
+        };
+        // Revoked or expired before its time? A role gets another token; one that was given cannot be replaced.
+        if !matches!(self.settings.login, VaultLogin::AppRole { .. }) {
+            return Err(if dead { VaultError::Expired } else { self.denied(&call) });
         }
-        // Revoked or expired before its time. A role gets another token; a token that was given cannot be replaced.
-        let VaultLogin::AppRole { .. } = &self.settings.login else { return Err(VaultError::Expired) };
+        if !dead && self.knows(&session).await? {
+            return Err(self.denied(&call));
+        }
         let session = self.sign_in_after(session.number).await?;
-        self.tries(&call, Some(&session.token)).await?.ok_or(VaultError::Expired)
+        match self.tries(&call, Some(&session.token)).await? {
+            Tried::Done(done) => Ok(done),
+            Tried::Forbidden { .. } => Err(self.denied(&call)),
+        }
     }
 
-    /// Tries as often as is allowed; nothing if Vault does not know the token.
-    async fn tries(&self, call: &Call<'_>, token: Option<&SecretText>) -> Result<Option<Answered>, VaultError> {
+    /// Says whether Vault knows a token: every policy lets a token ask about itself, unless somebody took that away. Some
+    /// versions say of a token they do not know what they say of a right that is lacking.
+    async fn knows(&self, session: &Session) -> Result<bool, VaultError> {
+        let call = Call::new(Method::GET, "auth/token/lookup-self", READ);
+        Ok(matches!(self.tries(&call, Some(&session.token)).await?, Tried::Done(_)))
+    }
+
+    /// Tries as often as is allowed.
+    async fn tries(&self, call: &Call<'_>, token: Option<&SecretText>) -> Result<Tried, VaultError> {
         let mut wait = self.settings.backoff;
         let mut left = self.settings.retries;
         loop {
             match self.attempt(call, token).await {
-                Try::Done(answered) => return Ok(Some(answered)),
-                Try::Dead => return Ok(None),
+                Try::Done(answered) => return Ok(Tried::Done(answered)),
+                Try::Forbidden { dead } => return Ok(Tried::Forbidden { dead }),
                 Try::Over(error) => return Err(error),
                 Try::Later(error, told) => {
                     if left == 0 || told.is_some_and(|told| told > LONGEST_WAIT) {
@@ -231,7 +257,8 @@ impl VaultClient {
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
-                let again = error.is_connect() || call.again && !error.is_timeout();
+                // Who did not answer within the timeout has had its time.
+                let again = !error.is_timeout() && (error.is_connect() || call.again);
                 let error = self.unreachable(error);
                 return if again { Try::Later(error, None) } else { Try::Over(error) };
             }
@@ -263,7 +290,7 @@ impl VaultClient {
         if let Some(body) = &call.body {
             let merge = call.method == Method::PATCH;
             let kind = if merge { "application/merge-patch+json" } else { "application/json" };
-            request = request.header(header::CONTENT_TYPE, kind).body(body.to_vec());
+            request = request.header(header::CONTENT_TYPE, kind).body(Bytes::from_owner(body.clone()));
         }
         request.send().await
     }
@@ -286,19 +313,23 @@ impl VaultClient {
         let mut hidden = call.hidden.clone();
         hidden.extend(token.map(SecretText::expose));
         let reason = || said(&answered.body, &hidden);
+        // Judged before anything is hidden in it: a value may be a word of Vault's own.
+        let says = |text: &str| said(&answered.body, &[]).contains(text);
         let address = || self.settings.address.clone();
         let status = answered.status.as_u16();
         let standby = |what| Try::Over(VaultError::Standby { address: address(), what });
         let rejected = || Try::Over(VaultError::Rejected { path: call.path.to_owned(), status, reason: reason() });
         match status {
             200..=299 => Try::Done(answered),
-            404 if !reason().contains("no handler for route") => Try::Done(answered),
-            403 if token.is_some() && token_is_dead(&answered.body) => Try::Dead,
-            403 => Try::Over(self.denied(call)),
+            404 if !says("no handler for route") => Try::Done(answered),
+            400 if says("did not match the current version") => {
+                Try::Over(VaultError::Raced { path: call.path.to_owned() })
+            }
+            403 => Try::Forbidden { dead: token_is_dead(&answered.body) },
             472 => standby("it is a disaster-recovery secondary"),
             473 => standby("it is a performance standby"),
             501 => Try::Over(VaultError::Standby { address: address(), what: "it has not been initialised" }),
-            503 if reason().contains("sealed") => Try::Over(VaultError::Sealed { address: address() }),
+            503 if says("sealed") => Try::Over(VaultError::Sealed { address: address() }),
             412 | 429 | 500 | 502..=599 => {
                 let mut reason = reason();
                 if let Some(told) = told {
@@ -351,7 +382,8 @@ impl VaultClient {
                     Ok(renewed) => *session = renewed,
                     // It may still be good until its end; a role signs in again below.
                     Err(error) if !error.is_away() => session.stop_renewing(),
-                    Err(_) => {}
+                    // Not at every request: each would wait for a Vault that does not answer.
+                    Err(_) => session.postpone(now),
                 }
             }
             if !(role && session.is_over(now)) {
@@ -386,18 +418,15 @@ impl VaultClient {
         call.hidden = vec![secret_id.expose(), role_id];
         // A secret id may have a number of uses.
         call.again = false;
-        let answered = match self.tries(&call, None).await {
-            Err(VaultError::Rejected { status: 400, reason, .. }) => {
-                return Err(VaultError::Login { mount: mount.clone(), reason });
-            }
-            answered => answered?,
+        let refused = |reason: String| VaultError::Login { mount: mount.clone(), reason };
+        let auth = match self.tries(&call, None).await {
+            Err(VaultError::Rejected { status: 400, reason, .. }) => return Err(refused(reason)),
+            Ok(Tried::Forbidden { .. }) => return Err(refused("permission denied".to_owned())),
+            Ok(Tried::Done(answered)) if answered.status.is_success() => answered.parse::<Signed>(&path)?.auth,
+            Ok(Tried::Done(_)) => None,
+            Err(error) => return Err(error),
         };
-        let auth = match answered {
-            Some(answered) if answered.status.is_success() => answered.parse::<Signed>(&path)?.auth,
-            Some(_) | None => None,
-        };
-        let reason = "nothing that signs roles in is mounted there".to_owned();
-        let auth = auth.ok_or_else(|| VaultError::Login { mount: mount.clone(), reason })?;
+        let auth = auth.ok_or_else(|| refused("nothing that signs roles in is mounted there".to_owned()))?;
         Ok(Session::signed(auth, number + 1, self.now()))
     }
 
@@ -405,7 +434,9 @@ impl VaultClient {
         const PATH: &str = "auth/token/renew-self";
         let mut call = Call::new(Method::POST, PATH, UPDATE);
         call.body = Some(Zeroizing::new(b"{}".to_vec()));
-        let answered = self.tries(&call, Some(&session.token)).await?.ok_or(VaultError::Expired)?;
+        let Tried::Done(answered) = self.tries(&call, Some(&session.token)).await? else {
+            return Err(VaultError::Expired);
+        };
         let auth = answered.parse::<Signed>(PATH)?.auth;
         let auth = auth.ok_or(VaultError::Malformed { path: PATH.to_owned(), reason: "it holds no token" })?;
         Ok(Session::signed(auth, session.number, self.now()))

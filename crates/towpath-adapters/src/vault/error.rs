@@ -116,6 +116,12 @@ pub enum VaultError {
         /// What it said.
         reason: String,
     },
+    /// A write lost against another one.
+    #[error("`{path}` in Vault has changed meanwhile")]
+    Raced {
+        /// Where.
+        path: String,
+    },
     /// It refuses for another reason.
     #[error("Vault refuses `{path}` with {status}: {reason}")]
     Rejected {
@@ -166,11 +172,6 @@ impl VaultError {
         }
         text
     }
-
-    /// Says whether a write lost against another one.
-    pub(crate) fn is_race(&self) -> bool {
-        matches!(self, Self::Rejected { status: 400, reason, .. } if reason.contains("did not match the current version"))
-    }
 }
 
 /// Returns what `{"errors": […]}` says on one line, without anything that was sent.
@@ -183,12 +184,18 @@ pub(super) fn said(body: &[u8], hidden: &[&str]) -> String {
     const MOST: usize = 400;
     let errors = serde_json::from_slice::<Errors>(body).map(|it| it.errors).unwrap_or_default();
     let mut text = errors.join("; ");
-    for secret in hidden.iter().filter(|secret| secret.len() >= 4) {
-        text = text.replace(secret, "…");
+    // Whole, and line by line, because whoever quotes a text writes its line ends otherwise. The longest first, so that no
+    // rest of it stays.
+    let mut parts: Vec<&str> =
+        hidden.iter().flat_map(|secret| std::iter::once(*secret).chain(secret.lines())).collect();
+    parts.retain(|part| part.len() >= 4);
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    for part in parts {
+        text = text.replace(part, "…");
     }
     let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "*" && !word.is_empty()).collect();
     let mut text: String = words.join(" ").chars().filter(|it| !it.is_control()).collect();
-    for (count, _) in [("1 error occurred: ", 1), ("2 errors occurred: ", 2), ("3 errors occurred: ", 3)] {
+    for count in ["1 error occurred: ", "2 errors occurred: ", "3 errors occurred: "] {
         text = text.replace(count, "");
     }
     if let Some((end, _)) = text.char_indices().nth(MOST) {

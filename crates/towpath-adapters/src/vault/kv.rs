@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use towpath_core::secrets::SecretText;
 use zeroize::Zeroizing;
 
@@ -51,12 +51,15 @@ impl std::fmt::Debug for KvValue {
 
 impl<'de> Deserialize<'de> for KvValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::String(text) => Self::Text(SecretText::new(text)),
-            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                Self::Json(SecretText::new(other.to_string()))
-            }
-        })
+        // As it is written, so that a number keeps every digit when it is written back.
+        let raw = Box::<str>::from(Box::<RawValue>::deserialize(deserializer)?);
+        let raw = Zeroizing::new(String::from(raw));
+        if !raw.starts_with('"') {
+            return Ok(Self::Json(SecretText::new(raw.as_str())));
+        }
+        serde_json::from_str::<String>(&raw)
+            .map(|text| Self::Text(SecretText::new(text)))
+            .map_err(|_| serde::de::Error::custom("a text is damaged"))
     }
 }
 
@@ -243,7 +246,7 @@ impl VaultClient {
                 Ok(KvWritten::Version(answered.parse::<Reply<Stamp>>(&path)?.data.version))
             }
             Ok(_) => Ok(KvWritten::Absent),
-            Err(error) if error.is_race() => Ok(KvWritten::Raced),
+            Err(VaultError::Raced { .. }) => Ok(KvWritten::Raced),
             Err(error) => Err(error),
         }
     }

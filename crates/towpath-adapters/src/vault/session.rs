@@ -59,6 +59,11 @@ impl Session {
         self.renew_at = None;
     }
 
+    /// Asks again after a while.
+    pub(super) fn postpone(&mut self, now: Instant) {
+        self.renew_at = Some(now + FIRST_LOOK);
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.renew_at.is_some_and(|at| at <= now)
     }

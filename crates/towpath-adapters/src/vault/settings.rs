@@ -4,6 +4,7 @@ use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 use towpath_core::secrets::{SecretText, VaultAuth, VaultServer};
+use zeroize::Zeroizing;
 
 use super::VaultError;
 
@@ -95,7 +96,7 @@ fn login(auth: &VaultAuth, set: &dyn Fn(&str) -> Option<String>) -> Result<Vault
         VaultAuth::Token { variable } => {
             let written = || {
                 let file = PathBuf::from(set("HOME")?).join(".vault-token");
-                let text = std::fs::read_to_string(file).ok()?;
+                let text = Zeroizing::new(std::fs::read_to_string(file).ok()?);
                 Some(text.trim().to_owned()).filter(|text| !text.is_empty())
             };
             let found = set(variable).or_else(|| if variable == "VAULT_TOKEN" { written() } else { None });

@@ -73,6 +73,7 @@ impl Bed {
             if client.kv_read(&self.kv, "nothing", None).await.is_ok() {
                 return;
             }
+            // tidy: allow(sleep) between two questions
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("the mount is not ready");

@@ -11,4 +11,5 @@ mod bed;
 mod checks;
 mod conformance;
 mod processes;
+mod rotators;
 mod sync;

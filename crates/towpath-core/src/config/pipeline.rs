@@ -43,7 +43,11 @@ impl Loaded {
         let housekeeping = self.project.housekeeping();
         let sound = !has_errors(&diagnostics);
         let project = self.project.project.clone().filter(|_| sound);
-        (project.map(|name| Project { name, people, environments, housekeeping }), diagnostics)
+        let declared = self.project.variables.iter();
+        let secrets =
+            declared.filter_map(|(name, it)| Some((name.clone(), it.declaration.as_ref()?.rotation_policy()?)));
+        let secrets = secrets.collect();
+        (project.map(|name| Project { name, people, environments, housekeeping, secrets }), diagnostics)
     }
 
     /// Says whether an environment is in the pipeline.

@@ -10,6 +10,7 @@ pub mod keeping;
 pub mod project;
 pub mod promises;
 pub mod retention;
+pub mod rotation;
 pub mod scaling;
 pub mod secrets;
 pub mod sections;

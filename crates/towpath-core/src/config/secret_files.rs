@@ -85,7 +85,7 @@ fn version(held: &Held) -> Option<SecretVersion> {
 }
 
 fn said(id: SourceId, path: &str, text: &str) -> (Said, Vec<Diagnostic>) {
-    if path.ends_with(".env") {
+    if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "env") {
         return (dotenv(text), Vec::new());
     }
     let (document, diagnostics) = yaml::parse(id, text, 0);
@@ -190,7 +190,8 @@ impl Loaded {
         for entry in &said.entries {
             let label = Label { source: id, span: entry.value };
             let plain = match &entry.held {
-                Held::Text(text) => !text.is_empty() && !(said.encrypted && text.starts_with(ENCRYPTED)),
+                Held::Text(text) if text.is_empty() => false,
+                Held::Text(text) => !said.encrypted || !text.starts_with(ENCRYPTED),
                 Held::Nested => !said.encrypted,
                 Held::Nothing => false,
             };
@@ -255,9 +256,12 @@ impl Loaded {
         } else {
             format!("`{path}` is not encrypted: its secrets stand in plain text")
         };
-        let command = if encrypted { "secrets set-key" } else { "secrets encrypt --in-place" };
-        let help =
-            format!("towpath {command} {path}; change the value where it is used if anybody else could read the file");
+        let command = if encrypted {
+            format!("towpath secrets file-set {path} {}", entry.name)
+        } else {
+            format!("towpath secrets encrypt --in-place {path}")
+        };
+        let help = format!("{command}; change the value where it is used if anybody else could read the file");
         Diagnostic::error("config::secret-file", label, message).hidden(true).help(help)
     }
 

@@ -5,6 +5,7 @@ pub mod overlay;
 pub mod promotion;
 mod release;
 pub mod rollout;
+mod rotation;
 pub mod secrets;
 
 use crate::{
@@ -55,6 +56,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         }
         Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
         Command::ChangeSecrets(command) => secrets::change(world, command, asker),
+        Command::Rotate(command) => rotation::change(world, command, asker),
         Command::ReadSecrets { environment, secrets, reason } => {
             secrets::read(world, environment, secrets, reason.as_ref(), asker)
         }

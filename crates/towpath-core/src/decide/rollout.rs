@@ -116,7 +116,7 @@ pub(super) fn roll_back(
         runs: target.runs,
         promotion: None,
         rollback: Some(RollbackOrigin { to: target.revision, from: current.revision, reason: reason.cloned() }),
-        spec: Box::new(target.spec.as_ref().clone()),
+        spec: Box::new(world.with_valid_secrets(environment, &target.spec)),
     };
     one(Some(environment.clone()), fact)
 }

@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// What the store is called as a source.
-const STORE: &str = "store";
+/// What the store is called as a source.
+pub(crate) const STORE: &str = "store";
 
 /// Says whether somebody may be shown values of an environment, and why not.
 ///
@@ -123,6 +124,7 @@ pub(super) fn change(world: &World, command: &StoreCommand, asker: &Asker) -> De
     if matches!(change, StoreChange::Destroy { .. }) {
         may_destroy(world, environment, &asker.principal)?;
     }
+    super::rotation::allows(world, environment, change)?;
     let unused = SecretStore::default();
     let store = world.secrets(environment).map_or(&unused, AsRef::as_ref);
     fits(environment, store, change, marks)?;

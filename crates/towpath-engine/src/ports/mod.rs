@@ -3,6 +3,7 @@
 mod blobs;
 mod checks;
 mod clock;
+mod credential_backend;
 mod key_provider;
 mod key_providers;
 mod ledger;
@@ -16,6 +17,7 @@ mod traffic;
 pub use blobs::{BlobError, BlobReader, Blobs, StoredBlob};
 pub use checks::{CheckOutcome, Checks};
 pub use clock::Clock;
+pub use credential_backend::{CredentialBackend, CredentialError, CredentialJob};
 pub use key_provider::{DataKeyBytes, KeyContext, KeyError, KeyProvider};
 pub use key_providers::KeyProviders;
 pub use ledger::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};

@@ -25,7 +25,7 @@ pub enum Effect {
 }
 
 /// Finds out what these versions of secrets in force lead to; `gives` if they only give values that were not there.
-pub(super) async fn configured(
+pub(crate) async fn configured(
     engine: &Engine,
     world: &World,
     environment: &EnvironmentName,

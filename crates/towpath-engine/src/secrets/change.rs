@@ -67,9 +67,10 @@ impl Secrets {
         wish: &Wish,
     ) -> Result<Changed, SecretsError> {
         fit_for_a_process(name, value)?;
+        let rotated = matches!(origin, SecretOrigin::Rotated { .. });
         let _one = self.changing.lock().await;
         let engine = self.engine()?;
-        self.may_set(&engine, who, environment, name, &origin, wish)?;
+        Self::may_set(&engine, who, environment, name, &origin, wish)?;
         for _ in 0..TRIES {
             let key = self.newest_key(who, environment).await?;
             let world = engine.world();
@@ -91,7 +92,10 @@ impl Secrets {
             let (name, origin) = (name.to_owned(), origin.clone());
             let change = StoreChange::Write { name: name.clone(), version, ciphertext, data_key, origin };
             let mut live = world.live(environment).clone();
-            live.secrets.insert(name, SecretVersion(version.to_string()));
+            // What is made for a rotation is in force once the rotation says so.
+            if !rotated {
+                live.secrets.insert(name, SecretVersion(version.to_string()));
+            }
             match self.bring(&engine, &world, who, (environment, change, vec![mark]), &live, wish).await {
                 Ok(changed) => {
                     self.stays(&engine, &[(ciphertext, sealed)]).await?;
@@ -110,7 +114,6 @@ impl Secrets {
 
     /// Refuses what would be refused anyway, before a key is made or anything is encrypted.
     fn may_set(
-        &self,
         engine: &Engine,
         who: &Principal,
         environment: &EnvironmentName,
@@ -136,7 +139,7 @@ impl Secrets {
             marks: vec![Mark { data_key: store.newest_key().map_or(1, |(version, _)| version), ..mark }],
             configured: None,
         };
-        match self.would(engine, &world, who, &Command::ChangeSecrets(Box::new(command))) {
+        match Self::would(engine, &world, who, &Command::ChangeSecrets(Box::new(command))) {
             // There is no key yet; everything else was judged before that.
             Err(error) if error.is_stale() => rules::checked_name(name).map_err(SecretsError::from),
             other => other,
@@ -303,12 +306,6 @@ fn fit_for_a_process(name: &str, value: &SecretText) -> Result<(), SecretsError>
     if value.len() > MAX_SECRET {
         let message = format!("the value of `{name}` has more than {MAX_SECRET} bytes");
         return Err(Refusal::new(RefusalCode::Invalid, message).next("keep it in a file of the release").into());
-    }
-    if value.is_empty() {
-        let message = format!("the value of `{name}` is empty");
-        return Err(Refusal::new(RefusalCode::Invalid, message)
-            .next("unset the secret if it is to have no value")
-            .into());
     }
     if value.expose().contains('\0') {
         let message = format!("the value of `{name}` has a NUL character, which no process can be given");

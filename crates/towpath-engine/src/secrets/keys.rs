@@ -263,7 +263,6 @@ impl Secrets {
 
     /// Asks whether a command would be carried out, before anything is encrypted for it.
     pub(super) fn would(
-        &self,
         engine: &Engine,
         world: &World,
         who: &Principal,

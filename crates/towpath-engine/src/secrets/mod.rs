@@ -26,7 +26,7 @@ use crate::{
     writer::SubmitError,
 };
 
-mod bring;
+pub(crate) mod bring;
 mod change;
 mod keyring;
 mod keys;

@@ -47,9 +47,8 @@ impl Secrets {
         rules::may_see(&world, environment, &who.name)?;
         for (name, version) in wanted {
             let secret = rules::secret(environment, &store, name)?;
-            let version = match version.or(secret.current) {
-                Some(version) => version,
-                None => return Err(rules::without_value(environment, name).into()),
+            let Some(version) = version.or(secret.current) else {
+                return Err(rules::without_value(environment, name).into());
             };
             rules::living(environment, name, secret, version)?;
             versions.push((name.clone(), version));
@@ -57,7 +56,7 @@ impl Secrets {
         }
         let read =
             Command::ReadSecrets { environment: environment.clone(), secrets: readings, reason: reason.cloned() };
-        self.would(&engine, &world, who, &read)?;
+        Self::would(&engine, &world, who, &read)?;
         self.verify(environment, &store).await?;
         let mut shown = Vec::with_capacity(versions.len());
         for (name, version) in versions {

@@ -58,7 +58,7 @@ impl Secrets {
         let secret = rules::secret(environment, &store, name)?;
         rules::living(environment, name, secret, of)?;
         wish.fits(&store, name)?;
-        if self.means_the_same(environment, &store, name, of) {
+        if Self::means_the_same(&store, name, of) {
             let version = store.current(name);
             let world = engine.world();
             return Ok(Changed { version, effect: Effect::Unchanged, promotion: None, closed: Vec::new(), world });
@@ -87,7 +87,7 @@ impl Secrets {
             match secret.at(moment) {
                 None if secret.current.is_none() => {}
                 None => drop(kept.insert(name.clone(), Kept::NotThere)),
-                Some(then) if self.means_the_same(environment, &store, name, then) => {
+                Some(then) if Self::means_the_same(&store, name, then) => {
                     kept.insert(name.clone(), Kept::Same);
                 }
                 Some(then) if secret.living(then).is_none() => drop(kept.insert(name.clone(), Kept::Destroyed)),
@@ -104,7 +104,7 @@ impl Secrets {
     }
 
     /// Says whether the version in force is this one, or was restored from it and not changed since.
-    fn means_the_same(&self, _: &EnvironmentName, store: &SecretStore, name: &str, of: u32) -> bool {
+    fn means_the_same(store: &SecretStore, name: &str, of: u32) -> bool {
         use towpath_core::secrets::store::SecretOrigin;
         let Some(secret) = store.secrets.get(name) else { return false };
         let mut version = secret.current;

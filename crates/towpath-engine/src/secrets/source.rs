@@ -41,9 +41,8 @@ impl StoreSource {
         let reason = chain(&error);
         let missing = version.cloned().unwrap_or_else(|| SecretVersion("1".to_owned()));
         match error {
-            SecretsError::Changed { name, found } => {
-                SourceError::Changed { source_id, name, found: found.unwrap_or_else(|| SecretVersion("0".to_owned())) }
-            }
+            SecretsError::Changed { name, found: Some(found) } => SourceError::Changed { source_id, name, found },
+            SecretsError::Changed { name, found: None } => SourceError::Missing { source_id, name, version: missing },
             SecretsError::Tampered { .. }
             | SecretsError::Damaged { .. }
             | SecretsError::NotThisKey { .. }
@@ -69,7 +68,9 @@ impl StoreSource {
     }
 
     fn number(&self, name: &str, version: &SecretVersion) -> Result<u32, SourceError> {
-        version.0.parse().map_err(|_| SourceError::Missing {
+        // Written in one way only: `01` is no version.
+        let number = version.0.parse().ok().filter(|number: &u32| number.to_string() == version.0);
+        number.ok_or_else(|| SourceError::Missing {
             source_id: self.id(),
             name: name.to_owned(),
             version: version.clone(),
@@ -132,8 +133,17 @@ impl SecretSource for StoreSource {
     async fn destroy(&self, name: &str, versions: &BTreeSet<SecretVersion>) -> Result<(), SourceError> {
         let numbers: Result<BTreeSet<u32>, SourceError> =
             versions.iter().map(|version| self.number(name, version)).collect();
+        let mut numbers = numbers?;
+        let engine = self.secrets.engine().map_err(|error| self.error(name, None, error))?;
+        let store = store_of(&engine.world(), &self.environment);
+        // What is gone already stays gone.
+        let known = store.secrets.get(name).map(|secret| secret.versions.clone()).unwrap_or_default();
+        numbers.retain(|number| known.get(number).is_none_or(|version| version.destroyed.is_none()));
+        if numbers.is_empty() {
+            return Ok(());
+        }
         let wish = Wish { reason: self.reason.clone(), ..Wish::default() };
-        let destroyed = self.secrets.destroy(&self.who, &self.environment, name, &numbers?, &wish).await;
+        let destroyed = self.secrets.destroy(&self.who, &self.environment, name, &numbers, &wish).await;
         destroyed.map(drop).map_err(|error| self.error(name, versions.first(), error))
     }
 }

@@ -19,7 +19,7 @@ impl Position {
     pub fn of(text: &[u8], offset: usize) -> Self {
         let before = text.get(..offset.min(text.len())).unwrap_or_default();
         let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         let column = 1 + String::from_utf8_lossy(before.get(start..).unwrap_or_default()).chars().count();
         Self { line, column }
     }
@@ -132,7 +132,7 @@ pub enum SopsError {
         /// The master key.
         key: String,
         /// Why.
-        source: super::KeyError,
+        source: Box<super::KeyError>,
     },
     /// There is no randomness.
     #[error(transparent)]

@@ -107,10 +107,10 @@ pub enum KeyError {
     Unsupported(&'static str),
     /// Decryption by age failed although an identity fitted.
     #[error("age could not open it")]
-    Open(#[source] ::age::DecryptError),
+    Open(#[source] Box<::age::DecryptError>),
     /// Encryption by age failed.
     #[error("age could not encrypt it")]
-    Seal(#[source] ::age::EncryptError),
+    Seal(#[source] Box<::age::EncryptError>),
     /// A service said no.
     #[error("the service that holds the key refused")]
     Service(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -71,7 +71,7 @@ pub enum SelectedBy {
     EncryptedCommentRegex,
 }
 
-/// How files are laid out; `None` for what is usual.
+/// How sops lays files out; `None` for what is usual. Here a text keeps the layout it has, so that these change nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stores {
     /// Spaces of a level in YAML.

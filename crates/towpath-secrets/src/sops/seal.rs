@@ -363,7 +363,7 @@ pub(crate) fn wrap_groups(
             KeyKind::Age if master.name() != super::PASSPHRASE_RECIPIENT => wrap_age(master.name(), part),
             _ => wrap.wrap(master, part),
         };
-        let enc = enc.map_err(|source| SopsError::Wrap { key: master.name().to_owned(), source })?;
+        let enc = enc.map_err(|source| SopsError::Wrap { key: master.name().to_owned(), source: Box::new(source) })?;
         Ok(master.clone().sealed(enc, &now))
     };
     groups
@@ -393,11 +393,11 @@ pub(crate) fn patch(
     let layout = layout::of(format);
     let text = Zeroizing::new(normalise(format, plain)?);
     let tree = read_plain(format, &text)?;
-    let patch = match value {
+    let change = match value {
         Some(value) => layout.set(&text, &tree, path, value)?,
         None => layout.unset(&text, &tree, path)?,
     };
-    Ok(splice(&text, &[patch]))
+    Ok(splice(&text, &[change]))
 }
 
 fn rfc3339(now: Timestamp) -> String {

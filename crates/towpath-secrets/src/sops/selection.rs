@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::SopsError;
 
-mod go;
+pub(super) mod go;
 
 /// The suffix of keys that are not encrypted where a file says nothing else.
 pub const DEFAULT_SUFFIX: &str = "_unencrypted";

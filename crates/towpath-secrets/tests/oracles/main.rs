@@ -3,9 +3,9 @@
 //! `rops` (crate, age) and the original `sops` in Python (PyPI, OpenPGP) check the MAC; `sops-age` (npm) only decrypts.
 //! Where a tool cannot be had its test says so and ends, but not in CI.
 
+mod crate_rops;
 mod node;
 mod python;
-mod rops;
 mod tools;
 
 use jiff::Timestamp;

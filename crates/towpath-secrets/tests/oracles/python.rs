@@ -32,7 +32,7 @@ impl Ring {
         })?;
         // The agent's socket must have a short name.
         let home = tempfile::Builder::new().prefix("tp-gpg").tempdir_in("/tmp").unwrap();
-        let ring = Self { home, fingerprint: String::new(), packages };
+        let mut ring = Self { home, fingerprint: String::new(), packages };
         let made = ring.gpg(&["--passphrase", "", "--quick-gen-key", "test", "rsa2048", "encr", "never"], b"");
         let Some(made) = made.filter(|made| made.status.success()) else {
             assert!(std::env::var_os("CI").is_none(), "there is no gpg that makes keys");
@@ -44,7 +44,8 @@ impl Ring {
         let listed = String::from_utf8(listed.stdout).unwrap();
         let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:")).unwrap();
         let fingerprint = fingerprint.trim_matches(':').to_owned();
-        Some(Self { fingerprint, ..ring })
+        ring.fingerprint = fingerprint;
+        Some(ring)
     }
 
     fn gpg(&self, args: &[&str], input: &[u8]) -> Option<Output> {

@@ -12,6 +12,7 @@ use towpath_core::{
     ids::{Digest, EnvironmentName},
     release::Release,
     rollout::Deployment,
+    secrets::template,
     world::World,
 };
 
@@ -237,7 +238,7 @@ impl Secrets {
     fn has(&self, name: &str, values: [Option<&String>; 2]) -> bool {
         self.declared.as_ref().is_none_or(|declared| declared.contains(name))
             || sounds_secret(name)
-            || values.into_iter().flatten().any(|value| has_credentials(value))
+            || values.into_iter().flatten().any(|value| has_credentials(value) || template::is_template(value))
     }
 }
 

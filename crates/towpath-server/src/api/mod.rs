@@ -21,6 +21,7 @@ mod overlay;
 mod promotions;
 mod releases;
 mod rollouts;
+mod rotations;
 mod schema;
 mod secrets;
 mod stream;
@@ -83,6 +84,13 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(secrets::history))
         .routes(routes!(secrets::restore))
         .routes(routes!(secrets::destroy))
+        .routes(routes!(rotations::list))
+        .routes(routes!(rotations::of_secret))
+        .routes(routes!(rotations::rotate))
+        .routes(routes!(rotations::abort))
+        .routes(routes!(rotations::retry))
+        .routes(routes!(rotations::data_key))
+        .routes(routes!(rotations::due))
 }
 
 /// Returns the description of the API.

@@ -75,6 +75,9 @@ pub(crate) async fn set(
     let asked = Asked::new(&app, &caller, &environment)?;
     let wish = asked.wish(&name, request.reason, request.record_only, &headers)?;
     let value = SecretText::new(request.value.expose());
+    if value.is_empty() {
+        return Err(ApiError::field("/value", "the value is empty").next("unset the secret if it is to have no value"));
+    }
     drop(request.value);
     let set = asked.secrets.set(&asked.who, &asked.environment, &name, &value, SecretOrigin::Given, &wish).await?;
     Ok(Json(asked.changed(&name, &set)))

@@ -22,5 +22,6 @@ mod releases;
 mod repeating;
 mod rollouts;
 mod secrets;
+mod store_source;
 mod stream;
 mod trouble;

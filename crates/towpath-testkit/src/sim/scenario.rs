@@ -69,7 +69,7 @@ impl Scenario {
         let (revisions, grace) = (1 + u32::try_from(chance.below(3)).unwrap_or(0), Millis::from_secs(chance.below(20)));
         let housekeeping = Housekeeping { revisions, grace, ..Housekeeping::default() };
         let name = ProjectName::new("simulated").unwrap_or_else(|_| unreachable!("the name is well formed"));
-        let project = Project { name, people: people.collect(), environments, housekeeping };
+        let project = Project { name, people: people.collect(), environments, housekeeping, secrets: BTreeMap::new() };
         let mut bad = BTreeMap::new();
         for number in 1..=releases {
             for environment in &order {

@@ -14,7 +14,7 @@ pub(crate) use files::{
     CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
     MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
 };
-pub(crate) use rotation::RotationCommand;
+pub(crate) use rotation::{AbortRotationArgs, DueArgs, RetryRotationArgs, RotateArgs, RotationCommand, RotationsArgs};
 pub(crate) use sync::SyncArgs;
 pub(crate) use validate::ValidateSecretsArgs;
 pub(crate) use values::{

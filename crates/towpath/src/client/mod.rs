@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod calls;
+mod rotations;
 mod running;
 mod secrets;
 mod stream;

@@ -64,7 +64,8 @@ pub(crate) fn run(context: &Context, args: &InitArgs) -> Outcome {
             let what = count(prepared.secrets.len() as u64, "secret variable");
             context.out.progress(&format!(
                 "{what} declared by name only: the values stay where they are, and a process that has them set \
-                 gives them to `towpath` (`set -a; . ./.env; set +a`)"
+                 gives them to `towpath` (`set -a; . ./.env; set +a`); \
+                 `towpath secrets edit ENVIRONMENT` keeps them encrypted in the project"
             ));
         }
         context.out.next("towpath up, then towpath release create --version 1.0");

@@ -27,7 +27,7 @@ mod rollback;
 mod rollout;
 mod run;
 mod schema;
-mod secrets;
+pub(crate) mod secrets;
 mod server;
 mod status;
 pub(crate) mod watch;

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::{cli::SecretsCommand, context::Context};
 
-mod files;
+pub(crate) mod files;
 mod rotation;
 mod sync;
 mod validate;

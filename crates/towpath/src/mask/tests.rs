@@ -70,7 +70,7 @@ fn nothing_is_held_back_that_cannot_be_a_value() {
 proptest! {
     #[test]
     fn however_it_is_cut_the_output_is_the_same_and_no_value_is_in_it(
-        words in proptest::collection::vec(prop_oneof![Just("aabaab"), Just("aabb"), Just("aa"), Just("b"), Just("\n"), "[a-c]{1,5}"], 0..12),
+        words in proptest::collection::vec("(aabaab|aabb|aa|b|\n|[a-c]{1,5})", 0..12),
         cuts in proptest::collection::vec(0_usize..5, 0..60),
     ) {
         let masks = masks(&[("ONE", "aabaab"), ("TWO", "aabb"), ("THREE", "baabaabcc")]);

@@ -25,8 +25,7 @@ impl Projects for BundleProjects {
     fn secrets(&self, bundle: &[u8], environment: &EnvironmentName) -> Option<BTreeSet<String>> {
         let bundle = Bundle::from_bytes(bundle).ok()?;
         let resolution = load(&bundle.to_sources()).resolve(environment.as_str(), &Inputs::default());
-        let variables = resolution.environment?.variables;
-        Some(variables.into_iter().filter(|(_, variable)| variable.secret).map(|(name, _)| name).collect())
+        Some(resolution.environment?.secrets)
     }
 }
 

@@ -185,7 +185,13 @@ async fn run_opened(
         tracing::warn!(error = &error as &dyn std::error::Error, "destroyed secrets may still be there");
     }
     let secrets = Some(Arc::clone(&parts.secrets));
-    let options = ServerOptions { drain: DRAIN, secrets, ..ServerOptions::new(Arc::new(BundleProjects)) };
+    let rotator = secrets::rotator(&parts.secrets);
+    let rotating = tokio::spawn({
+        let (rotator, stopping) = (Arc::clone(&rotator), stopping.clone());
+        async move { rotator.run(told(stopping)).await }
+    });
+    let rotator = Some(rotator);
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, ..ServerOptions::new(Arc::new(BundleProjects)) };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();
@@ -204,6 +210,7 @@ async fn run_opened(
         Some(ended) => ended,
         None => serving.await,
     };
+    let _ = rotating.await;
     let _ = turning.await;
     match ended {
         Ok(Ok(())) => Ok(()),

@@ -6,14 +6,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use towpath_adapters::keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey};
+use towpath_adapters::{
+    keys::{AgeKeyFile, Cost, PassphraseKey, VaultTransitKey},
+    rotators::Rotators,
+};
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
-    secrets::{KeySpec, SecretText, SecretsSpec, SourceSpec},
+    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec},
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
+    rotation::Rotator,
     secrets::{Principal, Secrets},
 };
 use towpath_secrets::entropy::SystemEntropy;
@@ -100,8 +104,16 @@ impl SecretSources for ServerSources {
                 Ok(Arc::new(self.secrets.source(environment, who, None)))
             }
             Opening::File { path, text } => {
-                let folders = (self.data.as_path(), self.root.as_path());
-                Ok(Arc::new(sources::file_for(environment, spec, folders, (path, text))))
+                let (data, root) = (self.data.clone(), self.root.clone());
+                let (environment, spec) = (environment.clone(), spec.clone());
+                let (path, text) = (path.to_owned(), text.to_owned());
+                let away = SourceId(format!("file {path}"));
+                // A key may come from a command, which takes its time.
+                let file = tokio::task::spawn_blocking(move || {
+                    sources::file_for(&environment, &spec, (&data, &root), (&path, &text))
+                });
+                let stopping = |_| SourceError::Away { source_id: away, reason: "the server is stopping".to_owned() };
+                Ok(Arc::new(file.await.map_err(stopping)?))
             }
             Opening::Named(other) => self.opener.named(environment, other),
         }
@@ -122,4 +134,9 @@ pub(super) fn open(
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
     (secrets, sources)
+}
+
+/// Returns what rotates the secrets of a store.
+pub(super) fn rotator(secrets: &Arc<Secrets>) -> Arc<Rotator> {
+    Rotator::new(Arc::clone(secrets), Arc::new(Rotators::of_process()), Arc::new(SystemEntropy))
 }

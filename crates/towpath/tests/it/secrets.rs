@@ -1,5 +1,7 @@
 //! Values of secrets that people put where they do not belong, looked for wherever they could have gone.
 
+mod deployed;
+mod sealed;
 mod values;
 
 use std::{fs, path::Path};

@@ -95,6 +95,9 @@ fn mistakes_in_a_file_are_named_by_line_without_showing_it() {
     let missing = AgeKeyFile::open(&folder.path().join("missing")).unwrap_err();
     assert!(matches!(&missing, KeyError::Refused { .. }) && missing.to_string().contains("not there"), "{missing}");
     assert!(AgeKeyFile::open(folder.path()).unwrap_err().to_string().contains("no file"));
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(AgeKeyFile::open(&pipe).unwrap_err().to_string().contains("no file"), "it does not wait for a writer");
     fs::write(&file, [0xff, 0xfe]).unwrap();
     assert!(AgeKeyFile::open(&file).is_err());
 }

@@ -94,3 +94,12 @@ fn stretching_is_argon2id_version_1_3() {
     ];
     assert_eq!(*key, expected);
 }
+
+#[expect(clippy::print_stdout, reason = "the figure is of interest")]
+#[tokio::test]
+async fn the_recommended_cost_can_be_paid() {
+    let start = std::time::Instant::now();
+    let wrapped = provider("correct horse battery", Cost::RECOMMENDED).wrap(&key(), &context()).await.unwrap();
+    println!("64 MiB, 3 passes: {} ms", start.elapsed().as_millis());
+    assert_eq!(provider("correct horse battery", CHEAP).unwrap(&wrapped, &context()).await.unwrap(), key());
+}

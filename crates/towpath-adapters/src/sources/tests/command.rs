@@ -157,9 +157,19 @@ async fn what_does_not_end_is_killed_with_its_children() {
         };
         while alive() {
             assert!(Instant::now() < deadline, "{file} still runs");
+            // tidy: allow(sleep) between two looks at /proc
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_it_leaves_running_does_not_keep_anybody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Instant::now();
+    let source = shell(folder.path(), "sleep 1000 & echo value");
+    assert_eq!(value(&source, "A").await.unwrap().expose(), "value");
+    assert!(start.elapsed() < Duration::from_secs(15));
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn a_write_goes_on_where_only_another_secret_has_changed() {
 #[tokio::test]
 async fn numbers_and_maps_that_others_wrote_are_read_as_json_and_kept() {
     let (bed, subject) = fresh().await;
-    let body = json!({ "data": { "PORT": 8080, "MAP": { "a": 1 }, "NOTHING": null } });
+    let body = json!({ "data": { "PORT": 8080, "LARGE": 18_446_744_073_709_551_615_u64, "MAP": { "a": 1 }, "NOTHING": null } });
     bed.admin("POST", &format!("{}/data/shop/production", bed.kv), body).await;
     let source = subject.source();
     let wanted = source.current(Some(&BTreeSet::from(["PORT".to_owned(), "MAP".to_owned()]))).await.unwrap();
@@ -128,6 +128,7 @@ async fn numbers_and_maps_that_others_wrote_are_read_as_json_and_kept() {
     source.write("NEW", &SecretText::new("x"), None).await.unwrap();
     let read = bed.admin("GET", &format!("{}/data/shop/production", bed.kv), json!({})).await;
     assert_eq!(read["data"]["data"]["PORT"], json!(8080));
+    assert_eq!(read["data"]["data"]["LARGE"], json!(u64::MAX));
 }
 
 #[tokio::test]

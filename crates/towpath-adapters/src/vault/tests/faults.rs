@@ -142,6 +142,37 @@ async fn what_was_sent_is_not_shown_even_where_vault_repeats_it() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_a_word_of_vaults_does_not_confuse_anybody() {
+    let bed = Bed::new().await;
+    let client = bed.client();
+    for word in ["current version", "match", "sealed", "no handler for route"] {
+        let data = KvData::from([("A".to_owned(), KvValue::Text(SecretText::new(word)))]);
+        let before = client.kv_metadata(&bed.kv, "a").await.unwrap().map_or(0, |known| known.current);
+        client.kv_write(&bed.kv, "a", &data, before).await.unwrap();
+        assert_eq!(client.kv_write(&bed.kv, "a", &data, before).await.unwrap(), KvWritten::Raced);
+    }
+    let Some(double) = bed.double() else { return };
+    double.seal();
+    let data = KvData::from([("A".to_owned(), KvValue::Text(SecretText::new("sealed")))]);
+    let error = client.kv_write(&bed.kv, "a", &data, 4).await.unwrap_err();
+    assert!(matches!(error, VaultError::Sealed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_value_of_several_lines_is_not_shown_however_it_is_quoted() {
+    let bed = Bed::new().await;
+    let Some(double) = bed.double() else { return };
+    let value = "-----BEGIN KEY-----\nMIIBhunter2\n-----END KEY-----";
+    let data = KvData::from([
+        ("A".to_owned(), KvValue::Text(SecretText::new(value))),
+        ("B".to_owned(), KvValue::Text(SecretText::new("hunt"))),
+    ]);
+    double.fault("/data/", &Fault::status(400, &format!("cannot take {value:?}")), 1);
+    let error = bed.client().kv_write(&bed.kv, "a", &data, 0).await.unwrap_err().to_string();
+    assert!(error.contains("cannot take") && !error.contains("MIIB") && !error.contains("er2"), "{error}");
+}
+
+#[tokio::test]
 async fn nobody_there_is_said_with_the_address_and_without_the_path() {
     let gone = VaultDouble::start();
     let bed = Bed::new().await;

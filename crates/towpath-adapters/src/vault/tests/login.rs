@@ -167,6 +167,16 @@ async fn a_revoked_token_of_a_role_is_replaced_and_a_given_one_is_named() {
     // The double's clock alone runs ahead: the client thinks its token good.
     double.advance(Duration::from_hours(2));
     client.kv_read(&bed.kv, "a", None).await.unwrap();
+    // Some versions say of a token they do not know what they say of a right that is lacking.
+    let denied = towpath_testkit::vault::Fault::status(403, "1 error occurred:\n\t* permission denied\n\n");
+    double.fault("/data/", &denied, 1);
+    double.fault("/lookup-self", &denied, 1);
+    client.kv_read(&bed.kv, "a", None).await.unwrap();
+    let logins = double.seen().iter().filter(|seen| seen.path.ends_with("/login")).count();
+    assert_eq!(logins, 3);
+    double.fault("/data/", &denied, 1);
+    let error = client.kv_read(&bed.kv, "a", None).await.unwrap_err();
+    assert!(matches!(error, VaultError::Denied { .. }), "the token is known, so a right is lacking: {error}");
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub struct SecretRoots {
     pub in_files: BTreeMap<String, SecretPin>,
     /// Those that no file has: other sources may.
     pub elsewhere: BTreeSet<String>,
+    /// Those of them that the environment must have.
+    pub required: BTreeSet<String>,
 }
 
 impl<'l> Work<'l> {
@@ -81,6 +83,8 @@ impl<'l> Work<'l> {
                 None => roots.elsewhere.insert(name.clone()),
             };
         }
+        let needed = self.needed_secrets(place);
+        roots.required = roots.elsewhere.iter().filter(|name| needed.contains(name.as_str())).cloned().collect();
         roots
     }
 

@@ -105,7 +105,7 @@ section! {
 }
 
 section! {
-    /// An AppRole of Vault.
+    /// A role of Vault for programs.
     pub struct AppRoleFile {
         /// Where it is mounted.
         mount: String = "approle".to_owned(),

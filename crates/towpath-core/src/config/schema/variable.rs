@@ -2,12 +2,16 @@
 
 use serde_json::json;
 
-use crate::config::{
-    describe::{Book, Shape},
-    diagnostic::Diagnostic,
-    read::{Placed, Read, Reader, section, words},
-    value::{Data, Value},
-    yaml::Scalar,
+use crate::{
+    config::{
+        describe::{Book, Shape},
+        diagnostic::Diagnostic,
+        read::{Placed, Read, Reader, section, words},
+        schema::rotation::{Day, GenerateFile, RotationFile},
+        value::{Data, Value},
+        yaml::Scalar,
+    },
+    units::Millis,
 };
 
 /// A declaration: a map, or only the type.
@@ -46,6 +50,16 @@ section! {
         doc: Option<String>,
         /// Who answers for it: a person, a team, an address.
         owner: Option<String>,
+        /// How old a secret's value may become before it is rotated, such as `90d`.
+        rotate_every: Option<Millis>,
+        /// The last day a secret's value is good, such as `2027-03-31`: the end of a certificate or a contract.
+        expires: Option<Day>,
+        /// How long before a secret is due its owner is reminded; 14 days if nothing is said.
+        remind: Option<Millis>,
+        /// How a new value of a secret is made; without it a person brings one.
+        generate: Option<GenerateFile>,
+        /// How a secret changes without interruption.
+        rotation: Option<RotationFile>,
         /// What to use instead, or `{since, use}`; setting it is then a warning.
         deprecated: Option<Deprecated>,
     }
@@ -62,6 +76,9 @@ section! {
     }
     check(_value, reader; values) {
         distinct(values, reader)
+    }
+    check(value, reader; secret, generate, rotation) {
+        Self::check_rotation(value, reader, *secret, (generate.is_some(), rotation.as_ref()))
     }
     check(_value, reader; must_differ_between) {
         let sound = must_differ_between.len() != 1;

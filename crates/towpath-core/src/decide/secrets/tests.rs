@@ -58,7 +58,8 @@ fn ask(play: &mut Play, who: &str, command: StoreCommand) -> Result<Vec<&'static
 }
 
 fn make_key(play: &mut Play, place: &str) {
-    let version = play.world.secrets(&environment(place)).map_or(0, |store| store.data_keys.len()) as u32 + 1;
+    let newest = play.world.secrets(&environment(place)).and_then(|store| store.newest_key().map(|it| it.0));
+    let version = newest.unwrap_or(0) + 1;
     let new = NewDataKey {
         version,
         project: "shop".to_owned(),

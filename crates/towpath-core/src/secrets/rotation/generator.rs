@@ -79,6 +79,17 @@ impl Generator {
         ]
     }
 
+    /// Returns the word that files have for it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Password { .. } => "password",
+            Self::Token { .. } => "token",
+            Self::Hex { .. } => "hex",
+            Self::Base64 { .. } => "base64",
+            Self::Uuid => "uuid",
+        }
+    }
+
     /// Says whether values can be made like that.
     pub fn check(&self) -> Result<(), GeneratorError> {
         let bounded = |n: u32| if (8..=1024).contains(&n) { Ok(()) } else { Err(GeneratorError::Length(n)) };

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::Generator;
-use crate::units::Millis;
+use crate::{lifecycle::later, units::Millis};
 
 /// What is declared of a secret's life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,12 +71,6 @@ impl RotationPolicy {
         let by_date = self.expires.map(end_of);
         by_age.into_iter().chain(by_date).min()
     }
-}
-
-/// Returns the moment this much later, the last one there is if that is past it.
-pub fn later(from: Timestamp, by: Millis) -> Timestamp {
-    let by = i64::try_from(by.0).unwrap_or(i64::MAX);
-    from.checked_add(jiff::SignedDuration::from_millis(by)).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the first moment after a day, in UTC.

@@ -34,6 +34,13 @@ pub enum SecretOrigin {
         /// Which.
         of: u32,
     },
+    /// It was made for a rotation, which says when it is in force.
+    Rotated {
+        /// The number of the rotation.
+        rotation: u32,
+        /// The generator, as the project's files call it; `None` if a person brought it.
+        generator: Option<String>,
+    },
     /// It was taken over from another source or program.
     Imported {
         /// Where from.

@@ -115,10 +115,18 @@ impl SecretStore {
             reason: added.reason.cloned(),
             destroyed: None,
         };
+        let in_force = !matches!(version.origin, SecretOrigin::Rotated { .. });
         self.change(added.name, event.at, |secret| {
             secret.versions.insert(added.number, version);
-            secret.current = Some(added.number);
+            if in_force {
+                secret.current = Some(added.number);
+            }
         });
+    }
+
+    /// Puts a version in force that is there, as a rotation says.
+    pub(crate) fn put_in_force(&mut self, name: &str, version: Option<u32>, at: Timestamp) {
+        self.change(name, at, |secret| secret.current = version.filter(|it| secret.living(*it).is_some()));
     }
 
     fn unset(&mut self, event: &Event, unset: &SecretUnset) {

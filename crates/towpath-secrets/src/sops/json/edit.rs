@@ -78,10 +78,10 @@ pub(super) fn set(text: &[u8], root: Option<&Block>, path: &Path, value: &Value)
         let rest = path.steps.get(at + 1..).unwrap_or_default();
         match members.get(step) {
             None => return set_member(text, &members, step, rest, &new, path),
-            Some(node) if rest.is_empty() => return Ok((node.span(), new)),
-            Some(node) => match Members::of(node) {
+            Some(known) if rest.is_empty() => return Ok((known.span(), new)),
+            Some(known) => match Members::of(known) {
                 Some(inner) => members = inner,
-                None => return Ok((node.span(), nested(rest, &new, path)?)),
+                None => return Ok((known.span(), nested(rest, &new, path)?)),
             },
         }
     }

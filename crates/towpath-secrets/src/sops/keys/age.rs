@@ -84,7 +84,7 @@ impl Identities {
     /// Adds the identities of a file that is encrypted with a passphrase.
     pub fn add_encrypted(&mut self, bytes: &[u8], passphrase: &SecretText) -> Result<(), KeyError> {
         let bytes = bytes.get(..bytes.len().min(MAX_IDENTITIES)).unwrap_or_default();
-        let decryptor = Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(KeyError::Open)?;
+        let decryptor = Decryptor::new_buffered(ArmoredReader::new(bytes)).map_err(not_opened)?;
         let identity = scrypt(passphrase);
         let mut text = Zeroizing::new(String::new());
         let stream = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity));
@@ -153,6 +153,14 @@ impl MasterKeys for Identities {
     }
 }
 
+fn not_opened(error: age::DecryptError) -> KeyError {
+    KeyError::Open(Box::new(error))
+}
+
+fn not_sealed(error: age::EncryptError) -> KeyError {
+    KeyError::Seal(Box::new(error))
+}
+
 fn scrypt(passphrase: &SecretText) -> age::scrypt::Identity {
     let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.expose().to_owned()));
     identity.set_max_work_factor(MAX_WORK);
@@ -160,17 +168,17 @@ fn scrypt(passphrase: &SecretText) -> age::scrypt::Identity {
 }
 
 fn open(identities: &[BoxedIdentity], enc: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
-    let decryptor = Decryptor::new_buffered(ArmoredReader::new(enc.as_bytes())).map_err(KeyError::Open)?;
+    let decryptor = Decryptor::new_buffered(ArmoredReader::new(enc.as_bytes())).map_err(not_opened)?;
     let dyns = identities.iter().map(|identity| identity.as_ref() as &dyn age::Identity);
     let stream = match decryptor.decrypt(dyns) {
         Ok(stream) => stream,
         Err(age::DecryptError::NoMatchingKeys) => return Ok(None),
         Err(age::DecryptError::KeyDecryptionFailed) => return Err(KeyError::Passphrase),
-        Err(error) => return Err(KeyError::Open(error)),
+        Err(error) => return Err(not_opened(error)),
     };
     let mut part = Zeroizing::new(Vec::with_capacity(64));
     let read = stream.take(MAX_OPENED).read_to_end(&mut part);
-    read.map_err(|error| KeyError::Open(age::DecryptError::Io(error)))?;
+    read.map_err(|error| not_opened(age::DecryptError::Io(error)))?;
     Ok(Some(part))
 }
 
@@ -193,7 +201,7 @@ pub fn wrap_age(recipient: &str, part: &[u8]) -> Result<String, KeyError> {
     } else {
         return Err(wrong());
     };
-    sealed.map_err(KeyError::Seal)
+    sealed.map_err(not_sealed)
 }
 
 /// Wraps for the recipient [`PASSPHRASE_RECIPIENT`]; all else is left to others.
@@ -210,7 +218,7 @@ impl WrapKeys for PassphraseRecipient<'_> {
             return self.others.wrap(key, part);
         }
         let passphrase = SecretString::from(self.passphrase.expose().to_owned());
-        age::encrypt_and_armor(&age::scrypt::Recipient::new(passphrase), part).map_err(KeyError::Seal)
+        age::encrypt_and_armor(&age::scrypt::Recipient::new(passphrase), part).map_err(not_sealed)
     }
 }
 

@@ -202,7 +202,7 @@ impl Merger<'_> {
         });
         let before = self.conflicts.len();
         let known = Three { base, ours: three.ours, theirs: three.theirs };
-        let (merged, tail) = if let Some(flows) = known.try_map(|piece| Flow::of_piece(piece)) {
+        let (merged, tail) = if let Some(flows) = known.try_map(Flow::of_piece) {
             (self.flow(&flows), three.ours.tail)
         } else {
             let views =
@@ -236,10 +236,10 @@ impl Merger<'_> {
             let untouched = base == Some((ours.head, ours.written()));
             if side == Side::Ours && untouched && same(ours.node, theirs.node) { Side::Theirs } else { side }
         };
-        let side = settled.map(respelled).unwrap_or_else(|| {
-            let kind = if three.base.is_some() { ConflictKind::Changed } else { ConflictKind::Added };
-            self.conflict(kind)
-        });
+        let side = settled.map_or_else(
+            || self.conflict(if three.base.is_some() { ConflictKind::Changed } else { ConflictKind::Added }),
+            respelled,
+        );
         let chosen = three.of(side);
         let long = |piece: &Piece<'_>| piece.written().contains('\n');
         let tail = if long(three.ours) || long(three.theirs) {

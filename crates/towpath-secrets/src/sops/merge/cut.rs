@@ -108,8 +108,8 @@ impl<'t> View<'t> {
             let inline_first = self.inline && pieces.is_empty() && !text.get(self.start..start)?.contains('\n');
             let line = if inline_first { self.start } else { line_start(text, start) };
             // A sign of a list on a line of its own, or two keys on one.
-            let lone = key.is_none() && !text.get(line..)?.trim_start_matches(' ').starts_with('-');
-            if line < at || lone {
+            let apart = key.is_none() && !text.get(line..)?.trim_start_matches(' ').starts_with('-');
+            if line < at || apart {
                 return None;
             }
             let mut lead = text.get(at..line)?;

@@ -29,7 +29,7 @@ pub(super) fn marked(ours: &str, theirs: &str, names: (&str, &str), quiet: &dyn 
             out.extend(lines.iter().copied());
         }
         end_line(&mut out);
-        out.push_str(&format!(">>>>>>> {}\n", names.1));
+        out.extend([">>>>>>> ", names.1, "\n"]);
     }
     differs.then_some(out)
 }

@@ -27,7 +27,7 @@ fn leaves(block: &crate::sops::tree::Block) -> Vec<String> {
     fn of(node: &Node, path: &str, out: &mut Vec<String>) {
         match node {
             Node::Leaf(leaf) => {
-                out.push(format!("{path}={}", leaf.value.as_text().map_or_else(String::new, |t| t.to_string())))
+                out.push(format!("{path}={}", leaf.value.as_text().map_or_else(String::new, |t| t.to_string())));
             }
             Node::Map(block) => block.pairs().for_each(|pair| of(&pair.value, &format!("{path}/{}", pair.key), out)),
             Node::List(block) => block.elements().for_each(|node| of(node, &format!("{path}/-"), out)),

@@ -4,6 +4,7 @@ use regex::Regex;
 use towpath_core::config::{Data, Diagnostic, Label, Member, ScalarKind, Value, nearest};
 
 use super::{Key, Rule, Rules, SelectedBy, Selecting, Stores, VaultKey};
+use crate::sops::selection::go;
 
 /// Services whose keys are not spoken here, by the word for them in a rule and in a group.
 const FOREIGN: [(&str, &str, &str); 5] = [
@@ -312,18 +313,12 @@ fn read_stores(stores: &Value, found: Found<'_>) -> Stores {
 }
 
 fn expression(text: &str, label: Label, name: &str, found: Found<'_>) -> Option<Regex> {
-    // Linear time whatever the expression; the size of what it compiles to is bounded by the crate.
-    Regex::new(text)
-        .map_err(|error| {
-            let why = error.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            let message = format!("`{name}` is no regular expression: {why}");
-            found.push(
-                Diagnostic::error("sops::regex", label, message)
-                    .help("write one as Go's `regexp` takes it; `\\.` for a dot"),
-            );
-        })
-        .ok()
+    let compiled = go::compile(text).map_err(|why| {
+        let message = format!("`{name}` is no regular expression: {why}");
+        let help = "write one as Go's `regexp` takes it; `\\.` for a dot";
+        found.push(Diagnostic::error("sops::regex", label, message).help(help));
+    });
+    compiled.ok()
 }
 
 fn flag(value: &Value, name: &str, found: Found<'_>) -> bool {

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 4096;
 const MAX_COMPILED: usize = 4 << 20;
 
 /// Compiles an expression of Go, or says in its own words what is wrong.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(in crate::sops) fn compile(pattern: &str) -> Result<Regex, String> {
     if pattern.len() > MAX_BYTES {
         return Err(format!("it is longer than {MAX_BYTES} bytes"));
     }

@@ -94,10 +94,6 @@ impl<'t> Builder<'t> {
         }
     }
 
-    pub(super) fn text(&self) -> &'t str {
-        self.text
-    }
-
     pub(super) fn wrong(&self, at: usize, what: impl Into<String>) -> SopsError {
         syntax(self.text.as_bytes(), at, what)
     }

@@ -20,6 +20,7 @@ mod problem;
 mod promotion;
 mod release;
 mod rollout;
+mod rotation;
 mod secrets;
 
 pub use audit::{CheckpointView, ConsistencyProof, InclusionProof};
@@ -57,6 +58,9 @@ pub use rollout::{
     StepView, TallyView, Verdict,
 };
 
+pub use rotation::{
+    ChangeRotation, DataKeyRotated, DueSecretView, DueSecrets, RotateSecret, RotationList, RotationView,
+};
 pub use secrets::{
     DataKeyView, DestroySecret, KeptWhy, ReadSecret, ReadSecrets, RestoreSecret, RestoreSecrets, RestoredView,
     SecretChanged, SecretEventView, SecretHistory, SecretList, SecretShown, SecretValue, SecretVersionView, SecretView,

@@ -76,7 +76,7 @@ pub struct SecretView {
     /// Who wrote the version in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// How the version in force came about: `given`, `generated`, `restored`, `imported`.
+    /// How the version in force came about: `given`, `generated`, `restored`, `imported`, `rotated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// The version that what runs has, if it runs with one of the store.
@@ -125,7 +125,7 @@ pub struct SecretVersionView {
     pub at: Timestamp,
     /// Who wrote it.
     pub by: String,
-    /// How it came about: `given`, `generated`, `restored`, `imported`.
+    /// How it came about: `given`, `generated`, `restored`, `imported`, `rotated`.
     pub origin: String,
     /// The version it has the value of, if it was restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]

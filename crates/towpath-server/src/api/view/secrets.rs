@@ -52,6 +52,7 @@ fn origin(origin: &SecretOrigin) -> String {
         SecretOrigin::Generated { .. } => "generated".to_owned(),
         SecretOrigin::Restored { .. } => "restored".to_owned(),
         SecretOrigin::Imported { .. } => "imported".to_owned(),
+        SecretOrigin::Rotated { .. } => "rotated".to_owned(),
     }
 }
 

@@ -11,11 +11,11 @@ const FORMATS: [&str; 5] = ["yaml", "json", "dotenv", "ini", "binary"];
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
     /// Encrypts a file as sops does, for whom `.sops.yaml` or the command line names.
-    Encrypt(EncryptArgs),
+    Encrypt(Box<EncryptArgs>),
     /// Decrypts a file that sops or `towpath secrets encrypt` made, and checks that nobody changed it.
     Decrypt(DecryptArgs),
     /// Opens an encrypted file in $EDITOR; only what you change is encrypted again.
-    Edit(EditArgs),
+    Edit(Box<EditArgs>),
     /// Merges encrypted files key by key: by hand after a conflict of git, or as git's merge driver.
     Merge(MergeArgs),
     /// Lets those open a file whom `.sops.yaml` names now, and nobody else.

@@ -67,7 +67,7 @@ pub(crate) struct SetSecretArgs {
     pub how: SecretChangeArgs,
     /// Not a way to give a value: taken so that it can be refused without being repeated.
     #[arg(long, hide = true, num_args = 0..=1)]
-    pub value: Option<Option<OsString>>,
+    pub value: Option<Vec<OsString>>,
 }
 
 /// Lists the secrets of an environment: where the value of each comes from, its version, how old it is and who answers for it.

@@ -142,7 +142,7 @@ fn look(
 }
 
 /// Returns what the server's store has, or why it was not asked.
-fn kept(
+pub(super) fn kept(
     context: &Context,
     environment: &ResolvedEnvironment,
     offline: bool,

@@ -16,7 +16,7 @@ mod edit;
 mod editor;
 mod encrypt;
 mod git;
-mod keyring;
+pub(crate) mod keyring;
 mod merge;
 mod place;
 mod private;

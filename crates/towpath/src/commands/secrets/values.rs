@@ -15,7 +15,7 @@ use crate::{
 mod change;
 mod get;
 mod history;
-mod input;
+pub(super) mod input;
 mod list;
 mod place;
 mod set;
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, command: &ValuesCommand) -> Outcome {
 }
 
 /// Returns the name of a secret. What else is there may be a value, so nothing of it is repeated.
-fn name(args: &SecretArgs) -> Result<&str, Failure> {
+pub(super) fn name(args: &SecretArgs) -> Result<&str, Failure> {
     let advice = "give the name alone: the value is asked for, or piped in, or read with --from-file";
     let refused = |message: &str| Failure::usage(message).kept("nothing was changed").next(advice);
     if !args.more.is_empty() {
@@ -52,7 +52,7 @@ fn name(args: &SecretArgs) -> Result<&str, Failure> {
 }
 
 /// Returns the reason: given, or asked for where users are and somebody can be asked.
-async fn reason(
+pub(super) async fn reason(
     context: &Context,
     client: &Client,
     environment: &str,

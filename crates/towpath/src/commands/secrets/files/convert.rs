@@ -87,7 +87,9 @@ fn yaml(value: &Json, depth: usize, out: &mut String) {
                 yaml(item, depth + 1, out);
             }
         }
-        other => out.push_str(&format!(" {other}")),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            out.push_str(&format!(" {value}"));
+        }
     }
     if depth == 0 {
         out.push('\n');

@@ -44,9 +44,10 @@ pub(super) fn run(context: &Context, args: &DecryptArgs) -> Outcome {
 fn extracted(name: &str, plain: &Plain, path: &str, format: Format) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let path = sops::Path::parse(path).map_err(|error| Failure::of(Exit::Usage, "usage", &error))?;
     if let Some(value) = plain.get(&path) {
-        return Ok(match value {
-            Value::Text(bytes) => bytes.clone(),
-            other => Zeroizing::new(other.as_text().map(|text| text.as_bytes().to_vec()).unwrap_or_default()),
+        return Ok(if let Value::Text(bytes) = value {
+            bytes.clone()
+        } else {
+            Zeroizing::new(value.as_text().map(|text| text.as_bytes().to_vec()).unwrap_or_default())
         });
     }
     let below = plain.values().any(|(other, _)| other.steps.starts_with(&path.steps));

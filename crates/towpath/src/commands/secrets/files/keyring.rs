@@ -9,7 +9,7 @@ use std::{
 };
 
 use towpath_core::secrets::SecretText;
-use towpath_secrets::sops::{DataKey, File, Identities, KeyKind, MasterKey, UnwrapError};
+use towpath_secrets::sops::{DataKey, File, Identities, KeyError, KeyKind, MasterKey, UnwrapError};
 use zeroize::Zeroizing;
 
 use super::{prompt::ask_hidden, transit};
@@ -19,8 +19,10 @@ use crate::{
 };
 
 /// The keys at hand.
-pub(super) struct Keyring {
-    pub(super) identities: Identities,
+pub(crate) struct Keyring {
+    pub(crate) identities: Identities,
+    /// Where there was one.
+    found: Vec<String>,
     /// Where there was none.
     empty: Vec<String>,
     /// What could not be used, and why.
@@ -36,9 +38,14 @@ enum Locked {
 
 impl Keyring {
     /// Gathers every key at hand.
-    pub(super) fn gather() -> Self {
-        let mut ring =
-            Self { identities: Identities::new(), empty: Vec::new(), unusable: Vec::new(), locked: Vec::new() };
+    pub(crate) fn gather() -> Self {
+        let mut ring = Self {
+            identities: Identities::new(),
+            found: Vec::new(),
+            empty: Vec::new(),
+            unusable: Vec::new(),
+            locked: Vec::new(),
+        };
         ring.add_variable();
         ring.add_file_variable();
         ring.add_command();
@@ -91,6 +98,19 @@ impl Keyring {
         failure.kept("nothing was decrypted")
     }
 
+    /// Says in one line where there was no key and what could not be used.
+    pub(crate) fn hint(&self) -> String {
+        let locked = self.locked.iter().map(|locked| match locked {
+            Locked::Ssh(path, _) => format!("{} opens with a passphrase", path.display()),
+            Locked::Age(place, _) => format!("{place} opens with a passphrase"),
+        });
+        let empty = (!self.empty.is_empty()).then(|| format!("no key in {}", self.empty.join(", ")));
+        let tried = (!self.found.is_empty()).then(|| format!("tried {}", self.found.join(", ")));
+        let all: Vec<String> =
+            tried.into_iter().chain(self.unusable.iter().cloned()).chain(locked).chain(empty).collect();
+        all.join("; ")
+    }
+
     /// Asks for passphrases of keys that might open the file; says whether there were any.
     fn unlock(&mut self, context: &Context, file: &File) -> Result<bool, Failure> {
         let ssh = file.metadata().keys().any(|key| key.kind == KeyKind::Age && key.name().starts_with("ssh-"));
@@ -100,13 +120,13 @@ impl Keyring {
                 Locked::Ssh(path, text) if ssh => {
                     let passphrase = ask_secret(context, &path.display().to_string())?;
                     let added = self.identities.add_ssh(&text, Some(&passphrase));
-                    self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
+                    self.note(&path.display().to_string(), added);
                     any = true;
                 }
                 Locked::Age(place, bytes) => {
                     let passphrase = ask_secret(context, &place)?;
                     let added = self.identities.add_encrypted(&bytes, &passphrase);
-                    self.note(place, added.map_err(|error| error.to_string()));
+                    self.note(&place, added);
                     any = true;
                 }
                 Locked::Ssh(..) => {}
@@ -115,9 +135,11 @@ impl Keyring {
         Ok(any)
     }
 
-    fn note(&mut self, place: String, added: Result<(), String>) {
-        if let Err(why) = added {
-            self.unusable.push(format!("{place}: {why}"));
+    /// Keeps where a key was, or why it cannot be used; no error of a key shows any of it.
+    fn note(&mut self, place: &str, added: Result<(), KeyError>) {
+        match added {
+            Ok(()) => self.found.push(place.to_owned()),
+            Err(why) => self.unusable.push(format!("{place}: {why}")),
         }
     }
 
@@ -125,7 +147,7 @@ impl Keyring {
         match env::var("SOPS_AGE_KEY").map(Zeroizing::new) {
             Ok(text) => {
                 let added = self.identities.add_age_variable(&text);
-                self.note("SOPS_AGE_KEY".to_owned(), added.map_err(|error| error.to_string()));
+                self.note("SOPS_AGE_KEY", added);
             }
             Err(_) => self.empty.push("SOPS_AGE_KEY".to_owned()),
         }
@@ -138,7 +160,8 @@ impl Keyring {
         }
     }
 
-    fn add_age_file(&mut self, path: &Path, wanted: bool) {
+    /// Adds the identities of a file; `wanted` says that somebody named it, so that it must be there.
+    pub(crate) fn add_age_file(&mut self, path: &Path, wanted: bool) {
         match fs::read(path).map(Zeroizing::new) {
             Ok(bytes) => self.add_age_bytes(path.display().to_string(), bytes),
             Err(_) if !wanted => self.empty.push(path.display().to_string()),
@@ -151,11 +174,13 @@ impl Keyring {
             self.locked.push(Locked::Age(place, bytes));
             return;
         }
-        let added = match std::str::from_utf8(&bytes) {
-            Ok(text) => self.identities.add_age(text).map_err(|error| error.to_string()),
-            Err(_) => Err("it is no text".to_owned()),
-        };
-        self.note(place, added);
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => {
+                let added = self.identities.add_age(text);
+                self.note(&place, added);
+            }
+            Err(_) => self.unusable.push(format!("{place}: it is no text")),
+        }
     }
 
     /// `SOPS_AGE_KEY_CMD`: a command that prints identities. No shell is between.
@@ -195,7 +220,7 @@ impl Keyring {
             return;
         }
         let added = self.identities.add_ssh(&text, None);
-        self.note(path.display().to_string(), added.map_err(|error| error.to_string()));
+        self.note(&path.display().to_string(), added);
     }
 }
 

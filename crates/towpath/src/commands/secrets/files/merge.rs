@@ -90,7 +90,7 @@ fn said(takes: &[Take], conflict: &Conflict) -> Option<Side> {
     special.or_else(|| takes.iter().find(fits)).map(|take| take.side)
 }
 
-fn tools<'t>(vault: &'t Vault) -> Tools<'t> {
+fn tools(vault: &Vault) -> Tools<'_> {
     Tools { wrap: vault, now: now(), entropy: &ENTROPY }
 }
 

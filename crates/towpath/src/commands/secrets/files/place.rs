@@ -58,12 +58,15 @@ pub(super) fn wrong(name: &str, error: &SopsError) -> Failure {
         error,
         SopsError::Syntax { .. } | SopsError::Encrypted { .. } | SopsError::Metadata { .. } | SopsError::Value { .. }
     );
-    let (code, exit) = match error {
-        SopsError::NotEncrypted => ("not_encrypted", Exit::Failed),
-        SopsError::Encrypted { .. } => ("encrypted_already", Exit::Failed),
-        SopsError::Mac | SopsError::NoMac(_) | SopsError::Value { .. } => ("tampered", Exit::Failed),
-        SopsError::NoSuchPath(_) => ("not_found", Exit::Usage),
-        _ => ("sops_file", Exit::Failed),
+    let tampered = matches!(error, SopsError::Mac | SopsError::NoMac(_) | SopsError::Value { .. });
+    let (code, exit) = if matches!(error, SopsError::NoSuchPath(_)) {
+        ("not_found", Exit::Usage)
+    } else if matches!(error, SopsError::NotEncrypted) {
+        ("not_encrypted", Exit::Failed)
+    } else if matches!(error, SopsError::Encrypted { .. }) {
+        ("encrypted_already", Exit::Failed)
+    } else {
+        (if tampered { "tampered" } else { "sops_file" }, Exit::Failed)
     };
     Failure::new(exit, code, format!("{name}:{}{error}", if placed { "" } else { " " })).causes(error)
 }

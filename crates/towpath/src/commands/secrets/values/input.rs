@@ -21,7 +21,11 @@ use crate::{
 const MOST: u64 = 1 << 20;
 
 /// Returns a value from where the command line says, or else from whoever or whatever is there.
-pub(super) async fn value(context: &Context, name: &str, from: Option<&Path>) -> Result<SecretText, Failure> {
+pub(in crate::commands::secrets) async fn value(
+    context: &Context,
+    name: &str,
+    from: Option<&Path>,
+) -> Result<SecretText, Failure> {
     match from {
         Some(path) if path != Path::new("-") => {
             let file = fs::File::open(path).map_err(|error| unreadable(path, &error))?;
@@ -34,6 +38,13 @@ pub(super) async fn value(context: &Context, name: &str, from: Option<&Path>) ->
             .next("pipe it in, or give --from-file")),
         None => typed(context, name).await,
     }
+}
+
+/// Returns what is piped in, if anything is.
+pub(in crate::commands::secrets) fn piped() -> Result<Option<SecretText>, Failure> {
+    let mut input = io::stdin().lock();
+    let empty = input.fill_buf().map_or(true, <[u8]>::is_empty);
+    if empty { Ok(None) } else { text_of(input, "standard input").map(Some) }
 }
 
 /// Has a person type a value twice.
