@@ -238,7 +238,7 @@ fn escaped(part: &str) -> String {
 }
 
 /// How long one request or program may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests;

@@ -102,21 +102,17 @@ impl Kubernetes {
 
     async fn write(&self, all: &BTreeMap<String, SecretText>) -> Result<(), SyncError> {
         let text = self.manifest(all).text();
-        match &self.file {
-            Some(path) => {
-                // Whoever put another file there since must not lose it.
-                read_file(path)?;
-                replace(path, text.as_bytes()).map_err(|source| SyncError::File {
-                    what: "write",
-                    path: path.clone(),
-                    source,
-                })
-            }
-            None => {
-                let args = ["apply", "--server-side", "--force-conflicts", "--field-manager=towpath", "--filename=-"];
-                self.kubectl(&args, Some(text.as_bytes())).await.map(|_| ())
-            }
+        if let Some(path) = &self.file {
+            // Whoever put another file there since must not lose it.
+            read_file(path)?;
+            return replace(path, text.as_bytes()).map_err(|source| SyncError::File {
+                what: "write",
+                path: path.clone(),
+                source,
+            });
         }
+        let args = ["apply", "--server-side", "--force-conflicts", "--field-manager=towpath", "--filename=-"];
+        self.kubectl(&args, Some(text.as_bytes())).await.map(|_| ())
     }
 }
 

@@ -103,7 +103,7 @@ impl Raw {
             rule,
             what,
             severity,
-            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            line: before.split(|byte| *byte == b'\n').count(),
             column: String::from_utf8_lossy(bytes.get(begin..start).unwrap_or_default()).chars().count() + 1,
             excerpt: shortened(&masked),
             fingerprint: Fingerprint::of(rule, path, &masked, bytes.get(self.span.clone()).unwrap_or_default()),
@@ -152,10 +152,8 @@ fn masked(bytes: &[u8], line: Range<usize>, all: &[Raw]) -> String {
 /// Returns how many bytes of a credential may be shown: the prefix by which people know what it is, nothing of others.
 fn shown(raw: &Raw) -> usize {
     match raw.rule {
-        Found::Own { .. } => 0,
-        Found::Rule(rule) if rule.guesses || rule.is_assigned() => 0,
-        Found::Rule(_) if raw.span.len() >= 20 => 4,
-        Found::Rule(_) => 0,
+        Found::Rule(rule) if !rule.guesses && !rule.is_assigned() && raw.span.len() >= 20 => 4,
+        Found::Own { .. } | Found::Rule(_) => 0,
     }
 }
 

@@ -138,7 +138,7 @@ async fn answer(
     shared: Shared,
 ) -> Result<Response<Full<Bytes>>, Break> {
     let (parts, body) = request.into_parts();
-    let bytes = body.collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+    let bytes = body.collect().await.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
     let path = parts.uri.path().split('/').skip(1).map(unescaped).collect();
     let pairs = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(name, value)| (unescaped(name), unescaped(value))).collect();

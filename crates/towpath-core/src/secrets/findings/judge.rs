@@ -134,7 +134,7 @@ fn shared_recipients(facts: &SecretFacts) -> Vec<Finding> {
                     let identity = [production.name.as_str(), other.name.as_str(), path, key];
                     let finding =
                         Finding::new("secret::shared-recipient", FindingSeverity::High, &identity, message, help);
-                    found.push(finding.of(&[&production.name, &other.name], &[]).at(whole(path)));
+                    found.push(finding.of(&[&production.name, &other.name], &[]).at(Some(whole(path))));
                 }
             }
         }
@@ -142,8 +142,8 @@ fn shared_recipients(facts: &SecretFacts) -> Vec<Finding> {
     found
 }
 
-fn whole(path: &str) -> Option<FindingPlace> {
-    Some(FindingPlace { path: path.to_owned(), line: 0, column: 0, commit: None })
+fn whole(path: &str) -> FindingPlace {
+    FindingPlace { path: path.to_owned(), line: 0, column: 0, commit: None }
 }
 
 fn of_file(path: &str, file: &FileFacts) -> Vec<Finding> {
@@ -154,12 +154,14 @@ fn of_file(path: &str, file: &FileFacts) -> Vec<Finding> {
     if !file.has_mac {
         let message = format!("`{path}` has no authentication code, so that nobody can tell whether it was changed");
         let help = format!("towpath secrets decrypt {path}, look at it, and encrypt it again");
-        found.push(Finding::new("secret::no-mac", FindingSeverity::High, &[path], message, help).at(whole(path)));
+        found.push(Finding::new("secret::no-mac", FindingSeverity::High, &[path], message, help).at(Some(whole(path))));
     }
     if let Some(why) = &file.broken {
         let message = format!("`{path}` is not as it was encrypted: {why}");
         let help = "take the last good one from git, and find out who changed it";
-        found.push(Finding::new("secret::damaged", FindingSeverity::Critical, &[path], message, help).at(whole(path)));
+        found.push(
+            Finding::new("secret::damaged", FindingSeverity::Critical, &[path], message, help).at(Some(whole(path))),
+        );
     }
     if let Some(expected) = &file.expected {
         let list = |keys: Vec<&String>| keys.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -170,13 +172,13 @@ fn of_file(path: &str, file: &FileFacts) -> Vec<Finding> {
             let message = format!("`{path}` can be read with {more}, which `.sops.yaml` does not name for it");
             let help = format!("{help}; then rotate what is in it: who had the key may have kept the values");
             let finding = Finding::new("secret::stray-recipient", FindingSeverity::High, &[path, &more], message, help);
-            found.push(finding.at(whole(path)));
+            found.push(finding.at(Some(whole(path))));
         }
         if !fewer.is_empty() {
             let message = format!("`{path}` cannot be read with {fewer}, which `.sops.yaml` names for it");
             let finding =
                 Finding::new("secret::missing-recipient", FindingSeverity::Medium, &[path, &fewer], message, help);
-            found.push(finding.at(whole(path)));
+            found.push(finding.at(Some(whole(path))));
         }
     }
     found

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use towpath_adapters::sync::{Applied, Change, Means, Patience, SyncTarget, digest_of, name_and_only, open};
+use towpath_adapters::sync::{Applied, Change, Means, Patience, SyncError, SyncTarget, digest_of, name_and_only, open};
 use towpath_core::{
     config::ResolvedEnvironment,
     ids::EnvironmentName,
@@ -118,13 +118,9 @@ async fn plan(
     (record, key): (&Record, &DigestKey),
 ) -> Result<Planned, Failure> {
     let (name, only) = name_and_only(spec);
-    let failed = |error: towpath_adapters::sync::SyncError| {
-        let exit = match error {
-            towpath_adapters::sync::SyncError::Away { .. } | towpath_adapters::sync::SyncError::Limited { .. } => {
-                Exit::Unreachable
-            }
-            _ => Exit::Failed,
-        };
+    let failed = |error: SyncError| {
+        let away = matches!(error, SyncError::Away { .. } | SyncError::Limited { .. });
+        let exit = if away { Exit::Unreachable } else { Exit::Failed };
         let failure = Failure::of(exit, "sync", &error).fact("target", name.to_owned()).kept("nothing was changed");
         match error.hint() {
             Some(hint) => failure.next(hint),
@@ -286,7 +282,7 @@ fn text(planned: &[Planned], done: bool, paint: Paint) -> String {
 
 fn row(
     item: &SyncItem,
-    result: Option<&Result<Option<String>, towpath_adapters::sync::SyncError>>,
+    result: Option<&Result<Option<String>, SyncError>>,
     done: bool,
     paint: Paint,
 ) -> (String, String) {
