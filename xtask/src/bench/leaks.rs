@@ -26,6 +26,10 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
     Ok(Taken::Figures { figures: figures?, notes })
 }
 
+fn is_source(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "rs" || extension == "md")
+}
+
 /// Writes the project, its files copies of real sources, and returns how many bytes they have.
 fn write(workspace: &Workspace, folder: &Path) -> Result<u64> {
     fs::create_dir_all(folder.join("environments"))?;
@@ -35,7 +39,7 @@ fn write(workspace: &Workspace, folder: &Path) -> Result<u64> {
     )?;
     fs::write(folder.join("environments/production.yaml"), "{}\n")?;
     let sources = process::stdout_of(Command::new("git").arg("ls-files").current_dir(workspace.root()))?;
-    let sources: Vec<&str> = sources.lines().filter(|name| name.ends_with(".rs") || name.ends_with(".md")).collect();
+    let sources: Vec<&str> = sources.lines().filter(|name| is_source(name)).collect();
     ensure!(!sources.is_empty(), "git lists no sources");
     let mut bytes = 0;
     for (number, source) in sources.iter().cycle().take(FILES).enumerate() {

@@ -35,9 +35,13 @@ impl Rotators {
 
 fn roles<'a>(job: &'a CredentialJob, variables: &'a Variables) -> Option<Roles<'a>> {
     match &job.credential {
-        Credential::Postgres { admin, owner, roles } => {
-            Some(Roles { job, variable: admin_variable(admin, job.environment.as_str()), owner, roles, variables })
-        }
+        Credential::Postgres { admin, owner, roles } => Some(Roles {
+            job,
+            variable: admin_variable(admin, job.environment.as_str()),
+            owner,
+            pair: roles,
+            variables,
+        }),
         Credential::Value | Credential::Command { .. } => None,
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Roles<'a> {
     /// The variable with the administrator's URL.
     pub(super) variable: String,
     pub(super) owner: &'a str,
-    pub(super) roles: &'a [String; 2],
+    pub(super) pair: &'a [String; 2],
     pub(super) variables: &'a Variables,
 }
 
@@ -66,17 +66,17 @@ impl Roles<'_> {
             current.ok_or_else(|| self.refused("there is no value in force whose URL could be taken over"))?;
         let url = self.url(current)?;
         self.known(&url)?;
-        let [first, second] = self.roles;
+        let [first, second] = self.pair;
         let next = if url.user == *first { second } else { first };
         Ok(url.with(next, generated.expose()))
     }
 
     /// Refuses a role that nothing is declared of: it is not ours to alter.
     fn known(&self, url: &Url<'_>) -> Result<(), CredentialError> {
-        if self.roles.contains(&url.user) || url.user == self.owner {
+        if self.pair.contains(&url.user) || url.user == self.owner {
             return Ok(());
         }
-        let [first, second] = self.roles;
+        let [first, second] = self.pair;
         Err(self.refused(format!(
             "the value signs in as `{}`, which is neither `{first}` nor `{second}` nor `{}`: set a value with one of them",
             url.user, self.owner
@@ -85,7 +85,7 @@ impl Roles<'_> {
 
     pub(super) async fn create(&self, new: &SecretText, keep: Option<&SecretText>) -> Result<(), CredentialError> {
         let url = self.url(new)?;
-        if !self.roles.contains(&url.user) {
+        if !self.pair.contains(&url.user) {
             return Err(
                 self.refused(format!("the new value signs in as `{}`, which is not one of the two roles", url.user))
             );
@@ -204,11 +204,13 @@ impl Roles<'_> {
             let hopeless = ["28P01", "28000", "42501", "42704", "3D000", "0LP01"].contains(&error.code());
             return if hopeless { self.refused(reason) } else { self.away(reason) };
         }
-        match error {
-            sqlx::Error::Io(error) => self.away(error.to_string()),
-            sqlx::Error::Tls(error) => self.away(format!("TLS: {error}")),
-            _ => self.away("the connection broke"),
+        if let sqlx::Error::Io(error) = error {
+            return self.away(error.to_string());
         }
+        if let sqlx::Error::Tls(error) = error {
+            return self.away(format!("TLS: {error}"));
+        }
+        self.away("the connection broke")
     }
 }
 

@@ -263,6 +263,3 @@ fn none(environment: &EnvironmentName, name: &str) -> Refusal {
 fn stale(environment: &EnvironmentName, name: &str) -> Refusal {
     Refusal::new(RefusalCode::Stale, format!("{name} of {environment} has changed meanwhile"))
 }
-
-#[cfg(test)]
-mod tests;

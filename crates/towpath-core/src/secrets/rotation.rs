@@ -35,5 +35,3 @@ pub(crate) use state::is_unused;
 
 #[cfg(test)]
 mod simulation;
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,5 @@
+//! Tests of `generate`.
+
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},
@@ -9,7 +11,7 @@ use towpath_core::secrets::rotation::{Generator, GeneratorError};
 use super::{GenerateError, below, generate};
 use crate::entropy::{Entropy, NoEntropy, SystemEntropy};
 
-/// SplitMix64: even enough to test evenness with, and the same at every run.
+/// `SplitMix64`: even enough to test evenness with, and the same at every run.
 struct Seeded(AtomicU64);
 
 impl Entropy for Seeded {

@@ -1,3 +1,5 @@
+//! Tests of `strength`.
+
 use proptest::prelude::*;
 
 use super::{Grade, Weakness, assess};

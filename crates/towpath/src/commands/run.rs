@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let name = which(context, &loaded, args.which.given())?;
     let laid = Laid::new(context, &loaded, &name, inputs(&args.layers), args.layers.offline);
     let (resolved, _) = laid.resolve(context)?;
-    let Values { environment: resolved, values, whole } =
+    let Values { environment: resolved, roots: values, whole } =
         secrets::values(context, &laid, resolved, &args.secrets, args.layers.offline)?;
     let service = args.service.as_deref().map(|service| service_of(&resolved, service)).transpose()?;
     let mut variables = laid.loaded().rendered_with(&resolved, service.as_ref(), &values);

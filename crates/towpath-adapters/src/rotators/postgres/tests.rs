@@ -1,3 +1,5 @@
+//! Tests of `postgres`.
+
 use std::sync::Arc;
 
 use towpath_core::secrets::{SecretText, rotation::Credential};
@@ -16,7 +18,7 @@ fn compose(current: &str, password: &str) -> Result<String, CredentialError> {
     let job = job();
     let Credential::Postgres { owner, roles, .. } = &job.credential else { unreachable!() };
     let variables: Variables = Arc::new(|_| None);
-    let pair = Roles { job: &job, variable: String::new(), owner, roles, variables: &variables };
+    let pair = Roles { job: &job, variable: String::new(), owner, pair: roles, variables: &variables };
     let (current, password) = (SecretText::new(current), SecretText::new(password));
     pair.compose(&password, Some(&current)).map(|value| value.expose().to_owned())
 }

@@ -1,3 +1,5 @@
+//! Tests of `scram`.
+
 use super::{ScramError, verifier, with_salt};
 
 /// RFC 7677, section 3: user `user`, password `pencil`, with the server's proof checked by its key.

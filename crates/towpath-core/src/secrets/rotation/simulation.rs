@@ -331,7 +331,7 @@ impl Sim {
                 self.crashes += 1;
                 return;
             }
-            self.perform(action, faults);
+            self.perform(&action, faults);
         }
     }
 
@@ -367,8 +367,8 @@ impl Sim {
         true
     }
 
-    fn perform(&mut self, action: RotationAction, faults: bool) {
-        match action {
+    fn perform(&mut self, action: &RotationAction, faults: bool) {
+        match *action {
             RotationAction::Remind { due } => {
                 self.rotate(RotationChange::Remind { due });
             }

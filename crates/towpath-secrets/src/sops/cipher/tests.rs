@@ -1,3 +1,5 @@
+//! Tests of `cipher`.
+
 use super::*;
 use crate::entropy::SystemEntropy;
 

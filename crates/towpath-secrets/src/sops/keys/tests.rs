@@ -1,3 +1,5 @@
+//! Tests of `keys`.
+
 use std::process::Command;
 
 use towpath_core::secrets::SecretText;

@@ -1,3 +1,5 @@
+//! Tests of `path`.
+
 use super::*;
 
 #[test]

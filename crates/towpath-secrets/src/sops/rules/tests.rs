@@ -1,3 +1,5 @@
+//! Tests of `rules`.
+
 use towpath_core::config::{SourceSet, diagnostic_views};
 
 use super::*;

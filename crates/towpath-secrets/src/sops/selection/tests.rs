@@ -1,3 +1,5 @@
+//! Tests of `selection`.
+
 use super::*;
 
 fn regex(pattern: &str, text: &str) -> bool {

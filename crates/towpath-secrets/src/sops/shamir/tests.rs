@@ -1,3 +1,5 @@
+//! Tests of `shamir`.
+
 use proptest::prelude::*;
 
 use super::*;

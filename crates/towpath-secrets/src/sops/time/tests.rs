@@ -1,3 +1,5 @@
+//! Tests of `time`.
+
 use super::*;
 
 /// Checked against Go's `time.Parse` and `MarshalText` as go-yaml uses them.

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, folder: &ProjectFolder, args: &RenderArgs) 
     let (resolved, _) = laid.resolve(context)?;
     let wanted =
         SecretUseArgs { no_secrets: !args.with_secrets, reason: args.secrets.clone(), ..SecretUseArgs::default() };
-    let Values { environment: resolved, values, .. } =
+    let Values { environment: resolved, roots: values, .. } =
         secrets::values(context, &laid, resolved, &wanted, args.layers.offline)?;
     let service = args.service.as_deref().map(|service| service_of(&resolved, service)).transpose()?;
     let held = resolved.variables.values().filter(|variable| variable.secret).count();

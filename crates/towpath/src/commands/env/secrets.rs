@@ -30,7 +30,7 @@ pub(in crate::commands) struct Values {
     /// The environment with a place for every secret that some source has.
     pub(in crate::commands) environment: ResolvedEnvironment,
     /// The values for these places.
-    pub(in crate::commands) values: BTreeMap<String, SecretText>,
+    pub(in crate::commands) roots: BTreeMap<String, SecretText>,
     /// The secret variables as they will be: from one value or several.
     pub(in crate::commands) whole: BTreeMap<String, SecretText>,
 }
@@ -53,7 +53,7 @@ pub(in crate::commands) fn values(
 ) -> Result<Values, Failure> {
     let roots = &environment.secret_roots;
     if args.no_secrets || roots.in_files.is_empty() && roots.elsewhere.is_empty() {
-        return Ok(Values { environment, values: BTreeMap::new(), whole: BTreeMap::new() });
+        return Ok(Values { environment, roots: BTreeMap::new(), whole: BTreeMap::new() });
     }
     let opener = Opener::for_once(context.folder()?.root().to_owned())?;
     let environment = if roots.elsewhere.is_empty() && roots_are_of_files(&environment) {
@@ -77,7 +77,7 @@ pub(in crate::commands) fn values(
     let whole =
         whole.filter_map(|(name, variable)| Some((name.clone(), template::fill(&variable.value, &values).ok()?)));
     let whole = whole.collect();
-    Ok(Values { environment, values, whole })
+    Ok(Values { environment, roots: values, whole })
 }
 
 /// Returns the secret variables that are said and have no value, because what they are made of has none.

@@ -70,8 +70,8 @@ async fn supervise(mut command: Command, masks: Arc<Masks>) -> Result<ExitStatus
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = tokio::process::Command::from(command);
     let mut child = command.spawn().map_err(Wrong::Start)?;
-    let out = child.stdout.take().map(|pipe| pipe.into_owned_fd()).transpose().map_err(watch)?;
-    let err = child.stderr.take().map(|pipe| pipe.into_owned_fd()).transpose().map_err(watch)?;
+    let out = child.stdout.take().map(tokio::process::ChildStdout::into_owned_fd).transpose().map_err(watch)?;
+    let err = child.stderr.take().map(tokio::process::ChildStderr::into_owned_fd).transpose().map_err(watch)?;
     let copies =
         [out.map(|pipe| copy(pipe, io::stdout(), Arc::clone(&masks))), err.map(|pipe| copy(pipe, io::stderr(), masks))];
     // It is reaped nowhere else, so its id is its own until `wait` returns.

@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &ValidateSecretsArgs) -> Outcome {
     findings.extend(judge(&gathered.facts, Timestamp::now()));
     let mut looked = Looked::default();
     if !args.no_leaks {
-        leaks(context, &folder, args, &mut gathered, (&mut findings, &mut looked))?;
+        leaks(context, &folder, args, &mut gathered, (&mut findings, &mut looked));
     }
     let accepted = Accepted::read(folder.root())?;
     let before = findings.len();
@@ -100,24 +100,24 @@ fn leaks(
     args: &ValidateSecretsArgs,
     gathered: &mut Gathered,
     (findings, looked): (&mut Vec<Finding>, &mut Looked),
-) -> Result<(), Failure> {
+) {
     let short = gathered.own.iter().filter(|own| !is_searched(own.value.expose())).count();
     if short > 0 {
         let values = count(short as u64, "value");
         gathered.notes.push(format!("{values} too short or too usual to be looked for in files"));
     }
     let scanner = Scanner::new(&gathered.own);
-    let scanned = files::scan(folder.root(), &scanner, args.all);
-    looked.files = scanned.files;
-    for path in scanned.too_large {
+    let searched = files::scan(folder.root(), &scanner, args.all);
+    looked.files = searched.files;
+    for path in searched.too_large {
         gathered
             .notes
             .push(format!("`{path}` is larger than {} MiB: the rest of it was not looked at", files::MAX_BYTES >> 20));
     }
-    for path in scanned.unreadable {
+    for path in searched.unreadable {
         gathered.notes.push(format!("`{path}` cannot be read"));
     }
-    for (path, hit) in &scanned.hits {
+    for (path, hit) in &searched.hits {
         let known = gathered.plain.contains(&(path.clone(), u32::try_from(hit.line).unwrap_or(u32::MAX)));
         if !known {
             findings.push(leak(path, hit, &gathered.own, None));
@@ -127,7 +127,6 @@ fn leaks(
         context.out.progress("looking through the history of the repository");
         history_leaks(folder.root(), &scanner, gathered, findings, looked);
     }
-    Ok(())
 }
 
 fn history_leaks(
@@ -179,7 +178,9 @@ fn stamp(own: &[OwnValue]) -> String {
     values.sort_unstable();
     let all = values.iter().map(|value| value.len() + 1).sum();
     let mut text = Zeroizing::new(String::with_capacity(all));
-    values.iter().for_each(|value| text.extend([value, "\0"]));
+    for value in &values {
+        text.extend([value, "\0"]);
+    }
     match digest_key() {
         Ok(key) => key.digest(&["leaks", &rules], &SecretText::new(text.as_str())).as_str().to_owned(),
         Err(_) => format!("{rules} {}", Timestamp::now().as_nanosecond()),

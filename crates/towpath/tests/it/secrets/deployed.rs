@@ -273,7 +273,7 @@ fn masking_leaves_signals_streams_and_exit_status_as_they_are() {
     assert_eq!((ran.exit, ran.out.as_str()), (7, "is ${DB_PASSWORD}!\n"));
     assert!(ran.err.contains("${DB_PASSWORD}") && !ran.err.contains("U0VLUkVU"), "{}", ran.err);
     let program =
-        "import signal,sys,time\nsignal.signal(signal.SIGTERM,lambda *_:sys.exit(9))\nprint('ready')\ntime.sleep(60)";
+        "import signal,sys\nsignal.signal(signal.SIGTERM,lambda *_:sys.exit(9))\nprint('ready')\nsignal.pause()";
     let mut child = masked(program).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut ready = [0; 6];
     child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();

@@ -80,7 +80,7 @@ fn what_is_remembered_has_no_value_and_no_key() {
     // The key is the user's own, beside no project.
     let key = project.file(".config/towpath/digest.key");
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
-    let hex: String = fs::read(&key).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(fs::read(&key).unwrap());
     assert!(!kept.contains(&hex));
 }
 

@@ -1,3 +1,5 @@
+//! Tests of `rotation`.
+
 use crate::{
     config::{
         load,

@@ -36,25 +36,23 @@ pub(super) struct Scanned {
 /// Looks through the files of a folder that git would take; through ignored ones of kinds that hold credentials, too, on
 /// request.
 pub(super) fn scan(root: &Path, scanner: &Scanner, ignored_too: bool) -> Scanned {
-    let scanned = Mutex::new(Scanned::default());
+    let found = Mutex::new(Scanned::default());
     let mut walk = WalkBuilder::new(root);
     // Files that begin with a dot are where credentials are.
     walk.hidden(false).ignore(false).git_global(false).require_git(false).follow_links(false);
     walk.filter_entry(|entry| !is_folder_named(entry, &[".git", DATA_FOLDER]));
-    look(&walk, root, scanner, &scanned, |_| true);
+    look(&walk, root, scanner, &found, |_| true);
     if ignored_too {
         let mut walk = WalkBuilder::new(root);
         walk.standard_filters(false).follow_links(false);
         walk.filter_entry(|entry| !is_folder_named(entry, FILLED));
-        look(&walk, root, scanner, &scanned, holds_credentials);
+        look(&walk, root, scanner, &found, holds_credentials);
     }
-    let mut scanned = scanned.into_inner().unwrap_or_else(PoisonError::into_inner);
-    scanned
-        .hits
-        .sort_by(|one, other| (&one.0, one.1.line, one.1.column).cmp(&(&other.0, other.1.line, other.1.column)));
-    scanned.too_large.sort();
-    scanned.unreadable.sort();
-    scanned
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.hits.sort_by(|one, other| (&one.0, one.1.line, one.1.column).cmp(&(&other.0, other.1.line, other.1.column)));
+    found.too_large.sort();
+    found.unreadable.sort();
+    found
 }
 
 fn is_folder_named(entry: &DirEntry, names: &[&str]) -> bool {
@@ -93,7 +91,7 @@ fn holds_credentials(path: &str) -> bool {
     name.starts_with(".env") || name.starts_with("id_") || endings.iter().any(|ending| name.ends_with(ending))
 }
 
-fn look(walk: &WalkBuilder, root: &Path, scanner: &Scanner, scanned: &Mutex<Scanned>, wanted: fn(&str) -> bool) {
+fn look(walk: &WalkBuilder, root: &Path, scanner: &Scanner, found: &Mutex<Scanned>, wanted: fn(&str) -> bool) {
     let mut walk = walk.clone();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     walk.threads(threads).build_parallel().run(|| {
@@ -103,7 +101,7 @@ fn look(walk: &WalkBuilder, root: &Path, scanner: &Scanner, scanned: &Mutex<Scan
             {
                 let shown = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_string_lossy().into_owned();
                 if wanted(&shown) {
-                    one(entry.path(), shown, scanner, scanned);
+                    one(entry.path(), shown, scanner, found);
                 }
             }
             WalkState::Continue
@@ -111,8 +109,8 @@ fn look(walk: &WalkBuilder, root: &Path, scanner: &Scanner, scanned: &Mutex<Scan
     });
 }
 
-fn one(path: &Path, shown: String, scanner: &Scanner, scanned: &Mutex<Scanned>) {
-    let lock = || scanned.lock().unwrap_or_else(PoisonError::into_inner);
+fn one(path: &Path, shown: String, scanner: &Scanner, found: &Mutex<Scanned>) {
+    let lock = || found.lock().unwrap_or_else(PoisonError::into_inner);
     if !lock().seen.insert(shown.clone()) {
         return;
     }
@@ -122,12 +120,12 @@ fn one(path: &Path, shown: String, scanner: &Scanner, scanned: &Mutex<Scanned>) 
         Err(_) => return lock().unreadable.push(shown),
     };
     let hits = scanner.scan(&shown, &bytes);
-    let mut scanned = lock();
-    scanned.files += 1;
+    let mut found = lock();
+    found.files += 1;
     if !whole {
-        scanned.too_large.push(shown.clone());
+        found.too_large.push(shown.clone());
     }
-    scanned.hits.extend(hits.into_iter().map(|hit| (shown.clone(), hit)));
+    found.hits.extend(hits.into_iter().map(|hit| (shown.clone(), hit)));
 }
 
 /// Reads a file up to the limit and says whether that is all; `None` for what is no file by now.

@@ -146,8 +146,8 @@ fn list(root: &Path, history: &mut History) -> Result<Vec<Blob>, HistoryError> {
     if !prefix.is_empty() {
         rev_list.arg("--").arg(format!(":(top,literal){}", prefix.trim_end_matches('/')));
     }
-    let mut lister = rev_list.stdout(Stdio::piped()).spawn().map_err(HistoryError::NoGit)?;
-    let Some(mut listed) = lister.stdout.take() else {
+    let mut lists = rev_list.stdout(Stdio::piped()).spawn().map_err(HistoryError::NoGit)?;
+    let Some(mut listed) = lists.stdout.take() else {
         return Err(HistoryError::Strange("it lists nothing".to_owned()));
     };
     let mut check = git(root);
@@ -174,7 +174,7 @@ fn list(root: &Path, history: &mut History) -> Result<Vec<Blob>, HistoryError> {
             Ok(())
         },
     )?;
-    ended(lister)?;
+    ended(lists)?;
     history.too_large = too_large;
     Ok(blobs)
 }
