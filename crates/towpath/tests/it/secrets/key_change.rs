@@ -53,7 +53,7 @@ fn an_environment_moves_from_its_age_key_to_a_passphrase_and_back_without_losing
     project.stop();
     project.write("environments/development.yaml", &usual);
     project.up();
-    let told = project.fails("secrets get development TOKEN", 3);
+    let told = project.fails("secrets get development TOKEN", 5);
     assert!(told.contains("`passphrase in BOARD_KEY`") && told.contains("bring the first back"), "{told}");
     project.stop();
     project.up_given("", &[PASSPHRASE]);
