@@ -1,8 +1,9 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ struct ServerKeys {
     bundle: Bundle,
     /// What speaks with Vault.
     opener: Arc<Opener>,
+    /// By variable: stretching a passphrase takes a while, and nobody changes the variables of a running process.
+    passphrases: Mutex<BTreeMap<String, Arc<PassphraseKey>>>,
 }
 
 #[async_trait]
@@ -46,13 +49,7 @@ impl KeyProviders for ServerKeys {
                 Ok(Arc::new(AgeKeyFile::open_or_make(&file)?))
             }
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
-            KeySpec::Passphrase { variable } => {
-                let passphrase = std::env::var(&variable).map_err(|_| KeyError::Refused {
-                    provider: "passphrase".to_owned(),
-                    reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
-                })?;
-                Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
-            }
+            KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
             KeySpec::VaultTransit { server, mount, key } => {
                 let client = self.opener.client(&server).map_err(|error| {
                     let provider = format!("vault-transit {mount}/{key}");
@@ -70,6 +67,20 @@ impl KeyProviders for ServerKeys {
 }
 
 impl ServerKeys {
+    fn passphrase(&self, variable: &str) -> Result<Arc<PassphraseKey>, KeyError> {
+        let mut known = self.passphrases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(variable) {
+            return Ok(Arc::clone(key));
+        }
+        let passphrase = std::env::var(variable).map_err(|_| KeyError::Refused {
+            provider: "passphrase".to_owned(),
+            reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
+        })?;
+        let key = Arc::new(PassphraseKey::new(variable, SecretText::new(passphrase), Cost::RECOMMENDED)?);
+        known.insert(variable.to_owned(), Arc::clone(&key));
+        Ok(key)
+    }
+
     fn spec(&self, environment: &EnvironmentName) -> KeySpec {
         let loaded = load(&self.bundle.to_sources());
         let resolved = loaded.resolve(environment.as_str(), &Inputs::default()).environment;
@@ -129,8 +140,13 @@ pub(super) fn open(
 ) -> (Arc<Secrets>, Arc<ServerSources>) {
     let (data, root) = (data.to_owned(), root.to_owned());
     let opener = Arc::new(Opener::new(root.clone(), versions));
-    let keys =
-        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let keys = ServerKeys {
+        data: data.clone(),
+        root: root.clone(),
+        bundle: bundle.clone(),
+        opener: Arc::clone(&opener),
+        passphrases: Mutex::default(),
+    };
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
     (secrets, sources)
