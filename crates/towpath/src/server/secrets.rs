@@ -40,10 +40,23 @@ struct ServerKeys {
 #[async_trait]
 impl KeyProviders for ServerKeys {
     async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open_or_make)
+    }
+
+    async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open)
+    }
+}
+
+impl ServerKeys {
+    fn provider(
+        &self,
+        environment: &EnvironmentName,
+        own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
+    ) -> Result<Arc<dyn KeyProvider>, KeyError> {
         match self.spec(environment) {
             KeySpec::Age { identity: None } => {
-                let file = self.data.join("keys").join(format!("{environment}.agekey"));
-                Ok(Arc::new(AgeKeyFile::open_or_make(&file)?))
+                Ok(Arc::new(own(&self.data.join("keys").join(format!("{environment}.agekey")))?))
             }
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
             KeySpec::Passphrase { variable } => {
@@ -67,9 +80,7 @@ impl KeyProviders for ServerKeys {
             }
         }
     }
-}
 
-impl ServerKeys {
     fn spec(&self, environment: &EnvironmentName) -> KeySpec {
         let loaded = load(&self.bundle.to_sources());
         let resolved = loaded.resolve(environment.as_str(), &Inputs::default()).environment;
