@@ -12,4 +12,10 @@ use super::{KeyError, KeyProvider};
 pub trait KeyProviders: Send + Sync {
     /// Returns the provider of an environment; one that keeps its key in a file makes it when it is first asked for.
     async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError>;
+
+    /// Returns the provider of an environment whose data keys it has encrypted before: what is lost by then is not made anew,
+    /// because a new key opens nothing and would stand where the lost one has to be put back.
+    async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.of(environment).await
+    }
 }

@@ -43,10 +43,23 @@ struct ServerKeys {
 #[async_trait]
 impl KeyProviders for ServerKeys {
     async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open_or_make)
+    }
+
+    async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open)
+    }
+}
+
+impl ServerKeys {
+    fn provider(
+        &self,
+        environment: &EnvironmentName,
+        own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
+    ) -> Result<Arc<dyn KeyProvider>, KeyError> {
         match self.spec(environment) {
             KeySpec::Age { identity: None } => {
-                let file = self.data.join("keys").join(format!("{environment}.agekey"));
-                Ok(Arc::new(AgeKeyFile::open_or_make(&file)?))
+                Ok(Arc::new(own(&self.data.join("keys").join(format!("{environment}.agekey")))?))
             }
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
             KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
@@ -64,9 +77,7 @@ impl KeyProviders for ServerKeys {
             }
         }
     }
-}
 
-impl ServerKeys {
     fn passphrase(&self, variable: &str) -> Result<Arc<PassphraseKey>, KeyError> {
         let mut known = self.passphrases.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.get(variable) {
