@@ -18,4 +18,10 @@ pub trait KeyProviders: Send + Sync {
     async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
         self.of(environment).await
     }
+
+    /// Returns a provider by the [`KeyProvider::id`] that a data key was wrapped under before the environment was given another
+    /// one, if it is still at hand. So a key can be changed: what the former one wrapped is read until nothing needs it.
+    async fn former(&self, _: &EnvironmentName, _id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
+        Ok(None)
+    }
 }

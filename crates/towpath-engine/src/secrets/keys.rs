@@ -55,7 +55,12 @@ impl Secrets {
             return Ok(key);
         }
         let project = store.project.clone().ok_or_else(missing)?;
-        let provider = self.provider(environment, store).await?;
+        let mut provider = self.provider(environment, store).await?;
+        if provider.id() != known.provider
+            && let Some(former) = self.providers.former(environment, &known.provider).await?
+        {
+            provider = former;
+        }
         let wrapped = self.engine()?.ports().blobs.get(&known.wrapped).await?;
         let context = KeyContext { project: project.clone(), environment: environment.clone(), version };
         let bytes = match provider.unwrap(&wrapped, &context).await {

@@ -14,7 +14,7 @@ use towpath_adapters::{
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
-    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec},
+    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec, VaultAuth, VaultServer},
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
@@ -49,6 +49,20 @@ impl KeyProviders for ServerKeys {
     async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
         self.provider(environment, AgeKeyFile::open)
     }
+
+    /// An identity is looked for in the environment's own file, a passphrase in the variable it was in, a key of Vault on the
+    /// server that `VAULT_ADDR` names.
+    async fn former(&self, environment: &EnvironmentName, id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
+        let found: Option<Arc<dyn KeyProvider>> = if id.starts_with("age ") {
+            let file = self.own(environment);
+            if file.exists() { Some(Arc::new(AgeKeyFile::open(&file)?)) } else { None }
+        } else if let Some(variable) = id.strip_prefix("passphrase in ") {
+            if std::env::var_os(variable).is_some() { Some(self.passphrase(variable)?) } else { None }
+        } else {
+            self.transit(id)
+        };
+        Ok(found.filter(|provider| provider.id() == id))
+    }
 }
 
 impl ServerKeys {
@@ -58,9 +72,7 @@ impl ServerKeys {
         own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
     ) -> Result<Arc<dyn KeyProvider>, KeyError> {
         match self.spec(environment) {
-            KeySpec::Age { identity: None } => {
-                Ok(Arc::new(own(&self.data.join("keys").join(format!("{environment}.agekey")))?))
-            }
+            KeySpec::Age { identity: None } => Ok(Arc::new(own(&self.own(environment))?)),
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
             KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
             KeySpec::VaultTransit { server, mount, key } => {
@@ -90,6 +102,25 @@ impl ServerKeys {
         let key = Arc::new(PassphraseKey::new(variable, SecretText::new(passphrase), Cost::RECOMMENDED)?);
         known.insert(variable.to_owned(), Arc::clone(&key));
         Ok(key)
+    }
+
+    /// Returns where the environment's own identity is.
+    fn own(&self, environment: &EnvironmentName) -> PathBuf {
+        self.data.join("keys").join(format!("{environment}.agekey"))
+    }
+
+    /// Returns a transit key by its name, if the process's own variables name the Vault it is in.
+    fn transit(&self, id: &str) -> Option<Arc<dyn KeyProvider>> {
+        let auth = VaultAuth::Token { variable: "VAULT_TOKEN".to_owned() };
+        let server = VaultServer { address: None, namespace: None, ca: None, auth };
+        let client = self.opener.client(&server).ok()?;
+        let place = id.strip_prefix("vault-transit ")?.strip_prefix(client.address())?.strip_prefix('/')?;
+        let place = match client.namespace() {
+            Some(namespace) => place.strip_prefix(namespace)?.strip_prefix('/')?,
+            None => place,
+        };
+        let (mount, key) = place.rsplit_once('/')?;
+        Some(Arc::new(VaultTransitKey::new(client, mount, key)))
     }
 
     fn spec(&self, environment: &EnvironmentName) -> KeySpec {
