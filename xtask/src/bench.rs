@@ -8,6 +8,7 @@ mod leaks;
 mod page;
 mod proxy;
 mod run;
+mod secrets;
 mod server;
 mod upstream;
 
@@ -98,7 +99,20 @@ const MEASUREMENTS: &[Measurement] = &[
         name: "run",
         what: "what `towpath run` adds to the start of a program, in a project of 4 environments and 150 variables",
         by: By::Function(run::measure),
-        bounds: &[("run_overhead_ms", Bound::AtMost(15.0))],
+        bounds: &[("run_overhead_ms", Bound::AtMost(15.0)), ("with_secrets_overhead_ms", Bound::AtMost(15.0))],
+    },
+    Measurement {
+        name: "secrets",
+        what: "values of a kilobyte beside aws-lc-rs alone, and a sops file of 500 values beside rops",
+        by: By::Function(secrets::measure),
+        bounds: &[
+            ("seal_vs_raw", Bound::AtLeast(0.9)),
+            ("open_vs_raw", Bound::AtLeast(0.9)),
+            ("yaml_open_ms", Bound::AtMost(10.0)),
+            ("json_open_ms", Bound::AtMost(10.0)),
+            ("env_open_ms", Bound::AtMost(10.0)),
+            ("whole_vs_rops", Bound::AtLeast(1.0)),
+        ],
     },
     Measurement {
         name: "leaks",

@@ -1,8 +1,9 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -35,15 +36,45 @@ struct ServerKeys {
     bundle: Bundle,
     /// What speaks with Vault.
     opener: Arc<Opener>,
+    /// By variable: stretching a passphrase takes a while, and nobody changes the variables of a running process.
+    passphrases: Mutex<BTreeMap<String, Arc<PassphraseKey>>>,
 }
 
 #[async_trait]
 impl KeyProviders for ServerKeys {
     async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open_or_make)
+    }
+
+    async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open)
+    }
+
+    /// An identity is looked for in the environment's own file, a passphrase in the variable it was in, a key of Vault on the
+    /// server that `VAULT_ADDR` names.
+    async fn former(&self, environment: &EnvironmentName, id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
+        let found: Option<Arc<dyn KeyProvider>> = if id.starts_with("age ") {
+            let file = self.own(environment);
+            if file.exists() { Some(Arc::new(AgeKeyFile::open(&file)?)) } else { None }
+        } else if let Some(variable) = id.strip_prefix("passphrase in ") {
+            if std::env::var_os(variable).is_some() { Some(self.passphrase(variable)?) } else { None }
+        } else {
+            self.transit(id)
+        };
+        Ok(found.filter(|provider| provider.id() == id))
+    }
+}
+
+impl ServerKeys {
+    fn provider(
+        &self,
+        environment: &EnvironmentName,
+        own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
+    ) -> Result<Arc<dyn KeyProvider>, KeyError> {
         match self.spec(environment) {
-            KeySpec::Age { identity: None } => Ok(Arc::new(AgeKeyFile::open_or_make(&self.own(environment))?)),
+            KeySpec::Age { identity: None } => Ok(Arc::new(own(&self.own(environment))?)),
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
-            KeySpec::Passphrase { variable } => passphrase(&variable),
+            KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
             KeySpec::VaultTransit { server, mount, key } => {
                 let client = self.opener.client(&server).map_err(|error| {
                     let provider = format!("vault-transit {mount}/{key}");
@@ -59,31 +90,20 @@ impl KeyProviders for ServerKeys {
         }
     }
 
-    /// An identity is looked for in the environment's own file, a passphrase in the variable it was in, a key of Vault on the
-    /// server that `VAULT_ADDR` names.
-    async fn former(&self, environment: &EnvironmentName, id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
-        let found: Option<Arc<dyn KeyProvider>> = if id.starts_with("age ") {
-            let file = self.own(environment);
-            if file.exists() { Some(Arc::new(AgeKeyFile::open(&file)?)) } else { None }
-        } else if let Some(variable) = id.strip_prefix("passphrase in ") {
-            if std::env::var_os(variable).is_some() { Some(passphrase(variable)?) } else { None }
-        } else {
-            self.transit(id)
-        };
-        Ok(found.filter(|provider| provider.id() == id))
+    fn passphrase(&self, variable: &str) -> Result<Arc<PassphraseKey>, KeyError> {
+        let mut known = self.passphrases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(variable) {
+            return Ok(Arc::clone(key));
+        }
+        let passphrase = std::env::var(variable).map_err(|_| KeyError::Refused {
+            provider: "passphrase".to_owned(),
+            reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
+        })?;
+        let key = Arc::new(PassphraseKey::new(variable, SecretText::new(passphrase), Cost::RECOMMENDED)?);
+        known.insert(variable.to_owned(), Arc::clone(&key));
+        Ok(key)
     }
-}
 
-/// Takes a passphrase from a variable of this process.
-fn passphrase(variable: &str) -> Result<Arc<dyn KeyProvider>, KeyError> {
-    let passphrase = std::env::var(variable).map_err(|_| KeyError::Refused {
-        provider: "passphrase".to_owned(),
-        reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
-    })?;
-    Ok(Arc::new(PassphraseKey::new(variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
-}
-
-impl ServerKeys {
     /// Returns where the environment's own identity is.
     fn own(&self, environment: &EnvironmentName) -> PathBuf {
         self.data.join("keys").join(format!("{environment}.agekey"))
@@ -162,8 +182,13 @@ pub(super) fn open(
 ) -> (Arc<Secrets>, Arc<ServerSources>) {
     let (data, root) = (data.to_owned(), root.to_owned());
     let opener = Arc::new(Opener::new(root.clone(), versions));
-    let keys =
-        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let keys = ServerKeys {
+        data: data.clone(),
+        root: root.clone(),
+        bundle: bundle.clone(),
+        opener: Arc::clone(&opener),
+        passphrases: Mutex::default(),
+    };
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
     (secrets, sources)
