@@ -27,6 +27,7 @@ use crate::{
     jobs::Jobs,
     ports::{Blobs, Checks, Clock, Ledger, Resolver, Samples, Target, TargetError, Traffic},
     sampling::Sampler,
+    waits::Waits,
     writer::{Done, LoadError, Published, Request, SubmitError, Writer},
 };
 
@@ -101,6 +102,8 @@ pub(crate) struct Memory {
     /// Releases that an environment would take by itself but that cannot be resolved with what is laid over their files, so
     /// that they are not tried for ever.
     pub(crate) unresolvable: Vec<(towpath_core::ids::EnvironmentName, towpath_core::ids::ReleaseNumber, Digest)>,
+    /// What waits for somebody else, such as a source of secrets, and when it is tried again.
+    pub(crate) waits: Waits,
     /// Environments that could not be cleaned up, and when it was tried.
     pub(crate) uncleaned: BTreeMap<towpath_core::ids::EnvironmentName, Timestamp>,
 }

@@ -15,6 +15,7 @@ pub mod ports;
 pub mod rotation;
 mod sampling;
 pub mod secrets;
+mod waits;
 mod writer;
 
 pub use bundle_resolver::BundleResolver;

@@ -19,6 +19,7 @@ use towpath_core::{
 use crate::{
     engine::{Engine, Memory},
     ports::{ResolveError, SampleWindow, SourceError, TargetError},
+    waits::What,
     writer::SubmitError,
 };
 
@@ -57,7 +58,7 @@ impl Engine {
             Action::RequestPromotion { environment, release } => {
                 self.request_promotion(world, memory, environment, release).await
             }
-            Action::StartDeployment { promotion } => self.start_deployment(world, promotion).await,
+            Action::StartDeployment { promotion } => self.start_deployment(world, memory, promotion).await,
             Action::Expire { environment } => self.expire(&environment).await,
             Action::CleanUp { environment } => self.clean_up(world, memory, &environment).await,
         }
@@ -103,9 +104,19 @@ impl Engine {
         let result = if replicas == 0 {
             self.ports.target.remove(&set).await
         } else {
+            let what = What::Scale(set.clone(), replicas);
+            if memory.waits.holds(&what, self.now()) {
+                return;
+            }
             match self.instance_set(world, &set, replicas).await {
-                Ok(declared) => self.ports.target.scale(&declared).await,
-                Err(error) => Err(error),
+                Ok(declared) => {
+                    memory.waits.succeeded(&what);
+                    self.ports.target.scale(&declared).await
+                }
+                Err(error) => {
+                    memory.waits.failed(what, self.now());
+                    Err(error)
+                }
             }
         };
         match result {
@@ -233,9 +244,14 @@ impl Engine {
             return false;
         };
         let (environment, ..) = &key;
+        let what = What::Request(environment.clone(), number);
+        if memory.waits.holds(&what, self.now()) {
+            return false;
+        }
         let failure = match self.ports.resolver.resolve(release, environment, live).await {
             Err(ResolveError::Secrets(error)) if matches!(error, SourceError::Away { .. }) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, %environment, "a source of secrets is away; tried again");
+                memory.waits.failed(what, self.now());
                 return false;
             }
             Err(error) => told(&error),
@@ -254,7 +270,11 @@ impl Engine {
         false
     }
 
-    async fn start_deployment(&self, world: &World, number: PromotionNumber) -> bool {
+    async fn start_deployment(&self, world: &World, memory: &mut Memory, number: PromotionNumber) -> bool {
+        let what = What::Start(number);
+        if memory.waits.holds(&what, self.now()) {
+            return false;
+        }
         let Some(promotion) = world.promotions.get(&number) else { return false };
         let Some(release) = world.releases.get(&promotion.release) else { return false };
         let live = world.live(&promotion.environment);
@@ -269,6 +289,7 @@ impl Engine {
             Err(error) if !error.is_passing() => told(&error),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a promotion cannot start; it is tried again");
+                memory.waits.failed(what, self.now());
                 return false;
             }
             Ok(spec) => {

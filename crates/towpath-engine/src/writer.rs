@@ -187,7 +187,7 @@ impl Writer {
         if self.journal.size() != world.size {
             return;
         }
-        let bytes = write_snapshot(&world, self.journal.tree());
+        let bytes = self.signer.seal(&write_snapshot(&world, self.journal.tree()));
         let snapshot = Snapshot { size: world.size, format: SNAPSHOT_FORMAT.to_owned(), bytes };
         match self.ledger.save_snapshot(&snapshot).await {
             Ok(()) => self.snapshot_at = world.size,
@@ -207,7 +207,8 @@ pub async fn load(ledger: Arc<dyn Ledger>, signer: CheckpointSigner) -> Result<A
 /// Opens the journal with the newest snapshot that fits the ledger, or without one.
 async fn open(ledger: &Arc<dyn Ledger>, signer: &CheckpointSigner) -> Result<(Journal, World), LedgerError> {
     let kept = ledger.snapshot().await?.filter(|kept| kept.format == SNAPSHOT_FORMAT);
-    if let Some((tree, world)) = kept.and_then(|kept| read_snapshot(&kept.bytes)) {
+    // Whoever can write to the database could otherwise tell any story of what the entries say.
+    if let Some((tree, world)) = kept.and_then(|kept| read_snapshot(signer.unseal(&kept.bytes)?)) {
         match Journal::open_from(Arc::clone(ledger), signer.clone(), tree).await {
             Ok(journal) if world.size <= journal.size() => return Ok((journal, world)),
             // The ledger is judged without the snapshot: it may be the snapshot that is wrong.

@@ -34,8 +34,8 @@ pub use error::{Position, SopsError};
 pub use file::{File, Name, Plain};
 pub use format::Format;
 pub use keys::{
-    AgeOnly, Answers, DataKey, Identities, KeyError, MasterKeys, PASSPHRASE_RECIPIENT, PassphraseRecipient,
-    UnwrapError, WrapKeys, wrap_age,
+    AgeOnly, Answers, DataKey, Identities, KeyError, MasterKeys, NewIdentity, PASSPHRASE_RECIPIENT,
+    PassphraseRecipient, UnwrapError, WrapKeys, new_identity, recipients_of, wrap_age,
 };
 pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, VERSION};
 pub use path::{Path, PathError, Step};

@@ -198,6 +198,10 @@ pub(crate) fn limited(pointer: &str, text: Option<String>, most: usize) -> Resul
     if trimmed.contains('\0') {
         return Err(ApiError::field(pointer, "this may not contain a NUL character"));
     }
+    // Such texts are shown on terminals, beside what the ledger says: none may colour, move or erase what stands there.
+    if trimmed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(ApiError::field(pointer, "this may not contain control characters"));
+    }
     Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
 }
 

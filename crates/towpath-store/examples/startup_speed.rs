@@ -33,7 +33,7 @@ async fn main() -> Result<(), Failure> {
             tree.append(event.to_entry().into_leaf().leaf_hash);
         }
         if earlier.is_none() && events.len() >= EVENTS - SINCE_SNAPSHOT {
-            earlier = Some(snapshot(&history, &tree));
+            earlier = Some(snapshot(&history, &tree)?);
         }
     }
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteStore::open(folder.path()).await?);
@@ -44,7 +44,7 @@ async fn main() -> Result<(), Failure> {
     drop((journal, ledger));
     let without = start(folder.path(), None).await?;
     let crashed = start(folder.path(), earlier).await?;
-    let clean = start(folder.path(), Some(snapshot(&history, &tree))).await?;
+    let clean = start(folder.path(), Some(snapshot(&history, &tree)?)).await?;
     println!(
         "{{\"events\":{},\"clean_ms\":{clean:.1},\"crashed_ms\":{crashed:.1},\"without_snapshot_ms\":{without:.1}}}",
         events.len()
@@ -56,12 +56,12 @@ fn signer() -> Result<CheckpointSigner, Failure> {
     Ok(CheckpointSigner::new("towpath/shop", &[7; 32])?)
 }
 
-fn snapshot(history: &History, tree: &Tree) -> Snapshot {
-    Snapshot {
+fn snapshot(history: &History, tree: &Tree) -> Result<Snapshot, Failure> {
+    Ok(Snapshot {
         size: history.world.size,
         format: SNAPSHOT_FORMAT.to_owned(),
-        bytes: write_snapshot(&history.world, tree),
-    }
+        bytes: signer()?.seal(&write_snapshot(&history.world, tree)),
+    })
 }
 
 /// The median of five starts, in milliseconds.

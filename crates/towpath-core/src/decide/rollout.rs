@@ -110,13 +110,17 @@ pub(super) fn roll_back(
         return Err(running_already(rollout).next(format!("towpath rollout abort {environment}, then roll back")));
     }
     let (current, target) = rollback_target(world, environment, to)?;
+    let revision = world.next_revision();
+    let spec = world.with_valid_secrets(environment, &target.spec);
+    // With other versions of secrets it needs instances of its own: those of the target were started with what is invalid now.
+    let runs = if spec == *target.spec { target.runs } else { revision };
     let fact = Fact::DeploymentStarted {
-        revision: world.next_revision(),
+        revision,
         release: target.release,
-        runs: target.runs,
+        runs,
         promotion: None,
         rollback: Some(RollbackOrigin { to: target.revision, from: current.revision, reason: reason.cloned() }),
-        spec: Box::new(world.with_valid_secrets(environment, &target.spec)),
+        spec: Box::new(spec),
     };
     one(Some(environment.clone()), fact)
 }

@@ -13,6 +13,8 @@ use super::tree::Hash;
 
 /// The signature type byte of Ed25519 (C2SP signed-note, "Signature types").
 const ED25519: u8 = 1;
+/// What stands before anything else that is signed. No checkpoint begins like this: no name of a ledger has a NUL.
+const SEALED: &[u8] = b"\0towpath sealed 1\0";
 /// Longer notes and more signatures are refused before any of them is checked.
 const MAX_NOTE_BYTES: usize = 64 * 1024;
 const MAX_SIGNATURES: usize = 100;
@@ -131,6 +133,24 @@ impl CheckpointSigner {
         let mut signature = self.verifier.id.to_vec();
         signature.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
         format!("{text}\n\u{2014} {} {}\n", self.verifier.origin, BASE64_STANDARD.encode(signature))
+    }
+
+    /// Returns bytes behind a signature, so that nobody without the key of this ledger can have written them.
+    pub fn seal(&self, bytes: &[u8]) -> Vec<u8> {
+        let signature = self.key.sign(&self.sealed_text(bytes)).to_bytes();
+        [&signature, bytes].concat()
+    }
+
+    /// Returns the bytes that were sealed; `None` if they are others, or of another ledger.
+    pub fn unseal<'a>(&self, sealed: &'a [u8]) -> Option<&'a [u8]> {
+        let (signature, bytes) = sealed.split_first_chunk::<{ Signature::BYTE_SIZE }>()?;
+        let signature = Signature::from_bytes(signature);
+        self.verifier.key.verify_strict(&self.sealed_text(bytes), &signature).ok()?;
+        Some(bytes)
+    }
+
+    fn sealed_text(&self, bytes: &[u8]) -> Vec<u8> {
+        [SEALED, self.verifier.origin.as_bytes(), b"\0", bytes].concat()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Snapshots: a folded world and the tree it was folded from, kept to start faster.
 //!
 //! Disposable: whatever does not fit the ledger is ignored and folded again. What can be derived is left out, because reading
-//! a snapshot is most of what a start takes.
+//! a snapshot is most of what a start takes. It is believed as the ledger is, so whoever keeps it seals it with the ledger's key:
+//! what is read here must have been unsealed.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Changes whenever the shape of a snapshot does, so that older ones are left alone.
-pub const SNAPSHOT_FORMAT: &str = "world/4";
+pub const SNAPSHOT_FORMAT: &str = "world/5";
 
 #[derive(Serialize)]
 struct Written<'a> {

@@ -12,7 +12,11 @@ use towpath_core::{
 use towpath_secrets::envelope::{Commitment, DataKey, KeyName, SecretName};
 
 use super::{Principal, Secrets, SecretsError, TRIES, store_of};
-use crate::{engine::Engine, ports::KeyContext, writer::Done};
+use crate::{
+    engine::Engine,
+    ports::{KeyContext, KeyError, KeyProvider},
+    writer::Done,
+};
 
 /// How far encrypting anew has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,6 +28,20 @@ pub struct Resealing {
 }
 
 impl Secrets {
+    /// Returns what encrypts the data keys of an environment. An age identity is made for the first one only.
+    async fn provider(
+        &self,
+        environment: &EnvironmentName,
+        store: &SecretStore,
+    ) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        let mut living = store.data_keys.values().filter(|key| key.retired_at.is_none());
+        if living.any(|key| key.provider.starts_with("age ")) {
+            self.providers.existing(environment).await
+        } else {
+            self.providers.of(environment).await
+        }
+    }
+
     /// Returns a data key, unwrapped; what was unwrapped lately is remembered.
     pub(super) async fn key(
         &self,
@@ -37,7 +55,12 @@ impl Secrets {
             return Ok(key);
         }
         let project = store.project.clone().ok_or_else(missing)?;
-        let provider = self.providers.of(environment).await?;
+        let mut provider = self.provider(environment, store).await?;
+        if provider.id() != known.provider
+            && let Some(former) = self.providers.former(environment, &known.provider).await?
+        {
+            provider = former;
+        }
         let wrapped = self.engine()?.ports().blobs.get(&known.wrapped).await?;
         let context = KeyContext { project: project.clone(), environment: environment.clone(), version };
         let bytes = match provider.unwrap(&wrapped, &context).await {
@@ -88,7 +111,7 @@ impl Secrets {
         environment: &EnvironmentName,
     ) -> Result<Arc<DataKey>, SecretsError> {
         let engine = self.engine()?;
-        let provider = self.providers.of(environment).await?;
+        let provider = self.provider(environment, &store_of(&engine.world(), environment)).await?;
         for _ in 0..TRIES {
             let world = engine.world();
             let store = store_of(&world, environment);
@@ -131,7 +154,7 @@ impl Secrets {
     pub async fn rewrap(&self, who: &Principal, environment: &EnvironmentName) -> Result<usize, SecretsError> {
         let _one = self.changing.lock().await;
         let engine = self.engine()?;
-        let provider = self.providers.of(environment).await?;
+        let provider = self.provider(environment, &store_of(&engine.world(), environment)).await?;
         let mut done = 0;
         let versions: Vec<u32> = store_of(&engine.world(), environment).data_keys.keys().copied().collect();
         for version in versions {

@@ -12,8 +12,10 @@ use super::{
 use crate::entropy::{Entropy, NoEntropy};
 
 mod age;
+mod identity;
 
 pub use age::{Identities, PASSPHRASE_RECIPIENT, PassphraseRecipient, wrap_age};
+pub use identity::{NewIdentity, new_identity, recipients_of};
 
 /// The key that all values of a file are encrypted with. Erased when it is dropped; has no `Debug`.
 #[derive(Clone)]

@@ -61,3 +61,15 @@ fn depth_is_no_danger() {
     assert_eq!(parse::<serde_json::Value>(body.as_bytes()).unwrap_err().0.status, 400);
     assert_eq!(problem(&body).0, 422);
 }
+
+#[test]
+fn a_text_for_people_cannot_write_over_a_terminal() {
+    let said = |text: &str| words("/reason", Some(text.to_owned())).map_err(|error| error.0.status);
+    assert_eq!(
+        said(" rotated\nafter the leak\t(ticket 7) "),
+        Ok(Some("rotated\nafter the leak\t(ticket 7)".to_owned()))
+    );
+    for hostile in ["\u{1b}[2K", "a\u{8}b", "\u{9b}31m", "a\u{7f}b", "a\0b"] {
+        assert_eq!(said(hostile), Err(422), "{hostile:?}");
+    }
+}

@@ -12,7 +12,7 @@ mod values;
 
 pub(crate) use files::{
     CreationArgs, DecryptArgs, EditArgs, EncryptArgs, FileSetArgs, FileStatusArgs, FileUnsetArgs, FilesCommand,
-    MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
+    KeygenArgs, MergeArgs, ResultArgs, RotateFileArgs, UpdateKeysArgs,
 };
 pub(crate) use rotation::{AbortRotationArgs, DueArgs, RetryRotationArgs, RotateArgs, RotationCommand, RotationsArgs};
 pub(crate) use sync::SyncArgs;

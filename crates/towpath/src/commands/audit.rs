@@ -130,6 +130,7 @@ fn gist(body: &Value) -> String {
         number("release", "r"),
         body.get("release").and_then(|release| release.get("number")).and_then(Value::as_u64).map(|n| format!("r{n}")),
         number("step", "step "),
+        secrets(body),
         text(body.get("item")),
         text(body.get("comment")),
         text(body.get("reason")),
@@ -137,4 +138,21 @@ fn gist(body: &Value) -> String {
         text(body.pointer("/measurement/reason")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Names the secrets that an event is about, with their versions.
+fn secrets(body: &Value) -> Option<String> {
+    let one = |body: &Value| {
+        let name = body.get("name")?.as_str()?;
+        let version = match body.get("version") {
+            Some(Value::Number(number)) => format!("@{number}"),
+            Some(Value::String(text)) => format!("@{text}"),
+            _ => String::new(),
+        };
+        Some(format!("{name}{version}"))
+    };
+    match body.get("secrets").and_then(Value::as_array) {
+        Some(several) => Some(several.iter().filter_map(one).collect::<Vec<_>>().join(", ")),
+        None => one(body),
+    }
 }

@@ -17,7 +17,7 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(cells.into_iter().map(one_line).collect());
     }
 
     /// Says whether it has no rows.
@@ -45,6 +45,14 @@ impl Table {
         }
         text
     }
+}
+
+/// Returns a cell that stays on its line: what people wrote must not look like a row of its own.
+fn one_line(cell: String) -> String {
+    if cell.contains(['\n', '\r', '\t']) {
+        return cell.split(['\n', '\r', '\t']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    }
+    cell
 }
 
 /// Counts the characters that are seen.

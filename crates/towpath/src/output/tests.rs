@@ -29,3 +29,10 @@ fn paint_can_be_left_out() {
     assert_eq!(Paint::new(false).bold("a"), "a");
     assert_eq!(Paint::new(true).bold(""), "");
 }
+
+#[test]
+fn what_people_wrote_cannot_look_like_another_row() {
+    let mut table = Table::new(&["WHO", "WHY"]);
+    table.row(vec!["ana".to_owned(), "late\r\nben  approved\tit".to_owned()]);
+    assert_eq!(table.text(Paint::new(false)), "WHO  WHY\nana  late ben  approved it\n");
+}

@@ -1,8 +1,9 @@
 //! The server's store of secrets: what its data keys are encrypted by, and the store as a source for what runs.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use towpath_adapters::{
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
-    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec},
+    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec, VaultAuth, VaultServer},
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
@@ -35,24 +36,45 @@ struct ServerKeys {
     bundle: Bundle,
     /// What speaks with Vault.
     opener: Arc<Opener>,
+    /// By variable: stretching a passphrase takes a while, and nobody changes the variables of a running process.
+    passphrases: Mutex<BTreeMap<String, Arc<PassphraseKey>>>,
 }
 
 #[async_trait]
 impl KeyProviders for ServerKeys {
     async fn of(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open_or_make)
+    }
+
+    async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
+        self.provider(environment, AgeKeyFile::open)
+    }
+
+    /// An identity is looked for in the environment's own file, a passphrase in the variable it was in, a key of Vault on the
+    /// server that `VAULT_ADDR` names.
+    async fn former(&self, environment: &EnvironmentName, id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
+        let found: Option<Arc<dyn KeyProvider>> = if id.starts_with("age ") {
+            let file = self.own(environment);
+            if file.exists() { Some(Arc::new(AgeKeyFile::open(&file)?)) } else { None }
+        } else if let Some(variable) = id.strip_prefix("passphrase in ") {
+            if std::env::var_os(variable).is_some() { Some(self.passphrase(variable)?) } else { None }
+        } else {
+            self.transit(id)
+        };
+        Ok(found.filter(|provider| provider.id() == id))
+    }
+}
+
+impl ServerKeys {
+    fn provider(
+        &self,
+        environment: &EnvironmentName,
+        own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
+    ) -> Result<Arc<dyn KeyProvider>, KeyError> {
         match self.spec(environment) {
-            KeySpec::Age { identity: None } => {
-                let file = self.data.join("keys").join(format!("{environment}.agekey"));
-                Ok(Arc::new(AgeKeyFile::open_or_make(&file)?))
-            }
+            KeySpec::Age { identity: None } => Ok(Arc::new(own(&self.own(environment))?)),
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
-            KeySpec::Passphrase { variable } => {
-                let passphrase = std::env::var(&variable).map_err(|_| KeyError::Refused {
-                    provider: "passphrase".to_owned(),
-                    reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
-                })?;
-                Ok(Arc::new(PassphraseKey::new(&variable, SecretText::new(passphrase), Cost::RECOMMENDED)?))
-            }
+            KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
             KeySpec::VaultTransit { server, mount, key } => {
                 let client = self.opener.client(&server).map_err(|error| {
                     let provider = format!("vault-transit {mount}/{key}");
@@ -67,9 +89,40 @@ impl KeyProviders for ServerKeys {
             }
         }
     }
-}
 
-impl ServerKeys {
+    fn passphrase(&self, variable: &str) -> Result<Arc<PassphraseKey>, KeyError> {
+        let mut known = self.passphrases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(variable) {
+            return Ok(Arc::clone(key));
+        }
+        let passphrase = std::env::var(variable).map_err(|_| KeyError::Refused {
+            provider: "passphrase".to_owned(),
+            reason: format!("the variable `{variable}` of the server's process is not set: start it with that"),
+        })?;
+        let key = Arc::new(PassphraseKey::new(variable, SecretText::new(passphrase), Cost::RECOMMENDED)?);
+        known.insert(variable.to_owned(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Returns where the environment's own identity is.
+    fn own(&self, environment: &EnvironmentName) -> PathBuf {
+        self.data.join("keys").join(format!("{environment}.agekey"))
+    }
+
+    /// Returns a transit key by its name, if the process's own variables name the Vault it is in.
+    fn transit(&self, id: &str) -> Option<Arc<dyn KeyProvider>> {
+        let auth = VaultAuth::Token { variable: "VAULT_TOKEN".to_owned() };
+        let server = VaultServer { address: None, namespace: None, ca: None, auth };
+        let client = self.opener.client(&server).ok()?;
+        let place = id.strip_prefix("vault-transit ")?.strip_prefix(client.address())?.strip_prefix('/')?;
+        let place = match client.namespace() {
+            Some(namespace) => place.strip_prefix(namespace)?.strip_prefix('/')?,
+            None => place,
+        };
+        let (mount, key) = place.rsplit_once('/')?;
+        Some(Arc::new(VaultTransitKey::new(client, mount, key)))
+    }
+
     fn spec(&self, environment: &EnvironmentName) -> KeySpec {
         let loaded = load(&self.bundle.to_sources());
         let resolved = loaded.resolve(environment.as_str(), &Inputs::default()).environment;
@@ -129,8 +182,13 @@ pub(super) fn open(
 ) -> (Arc<Secrets>, Arc<ServerSources>) {
     let (data, root) = (data.to_owned(), root.to_owned());
     let opener = Arc::new(Opener::new(root.clone(), versions));
-    let keys =
-        ServerKeys { data: data.clone(), root: root.clone(), bundle: bundle.clone(), opener: Arc::clone(&opener) };
+    let keys = ServerKeys {
+        data: data.clone(),
+        root: root.clone(),
+        bundle: bundle.clone(),
+        opener: Arc::clone(&opener),
+        passphrases: Mutex::default(),
+    };
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });
     (secrets, sources)

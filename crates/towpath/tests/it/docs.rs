@@ -22,8 +22,14 @@ fn type_page(page: &Path, project: &mut Project) {
             eprintln!("{place}: not run: {reason}");
             continue;
         }
-        if command.text == "towpath up" {
-            project.up();
+        if let Some(before) = command.text.strip_suffix("towpath up") {
+            let words = before.split_whitespace();
+            let variables: Vec<(&str, &str)> = words.map(|word| word.split_once('=').unwrap()).collect();
+            project.up_given("", &variables);
+            continue;
+        }
+        if command.text == "towpath down" {
+            assert_eq!(project.stop(), 0, "{place}");
             continue;
         }
         let ran = ran(project.shell(&command.text).output().unwrap());

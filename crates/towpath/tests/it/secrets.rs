@@ -11,6 +11,8 @@ use crate::project::Project;
 mod bench;
 mod edits;
 mod files;
+mod key_change;
+mod keygen;
 mod merges;
 mod rotation;
 mod sync;

@@ -104,7 +104,8 @@ section! {
     }
     check(_value, reader; roles) {
         let two = roles.len() == 2;
-        let differ = roles.first() != roles.get(1) && roles.iter().all(|role| !role.value.is_empty());
+        let named = |index: usize| roles.get(index).map(|role| &role.value);
+        let differ = named(0) != named(1) && roles.iter().all(|role| !role.value.is_empty());
         if let Some(first) = roles.first().filter(|_| !two || !differ) {
             let message = format!("`{}.roles` needs two different roles", reader.path());
             reader.push(Diagnostic::error("config::value", first.label, message).help("write `[app_a, app_b]`"));

@@ -133,3 +133,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_this_ledger_seals_what_it_unseals() {
+    let sealed = signer().seal(b"the world");
+    assert_eq!(signer().unseal(&sealed), Some(b"the world".as_slice()));
+    for at in 0..sealed.len() {
+        let mut changed = sealed.clone();
+        changed[at] ^= 1;
+        assert_eq!(signer().unseal(&changed), None, "byte {at}");
+    }
+    assert_eq!(signer().unseal(&sealed[..sealed.len() - 1]), None);
+    assert_eq!(signer().unseal(b"the world"), None);
+    assert_eq!(signer().unseal(b""), None);
+    let (renamed, other) =
+        (CheckpointSigner::new("other", &[7; 32]), CheckpointSigner::new("towpath.example/shop", &[8; 32]));
+    assert_eq!(renamed.unwrap().unseal(&sealed), None);
+    assert_eq!(other.unwrap().unseal(&sealed), None);
+}
+
+#[test]
+fn a_checkpoint_is_not_taken_for_something_sealed() {
+    let note = signer().sign(3, [9; 32]);
+    let (text, lines) = split_note(&note).unwrap();
+    let (_, _, signature) = signature_line(lines.trim_end()).unwrap();
+    assert_eq!(signer().unseal(&[&signature[..], text.as_bytes()].concat()), None);
+}

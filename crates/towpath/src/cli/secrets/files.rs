@@ -10,6 +10,8 @@ const FORMATS: [&str; 5] = ["yaml", "json", "dotenv", "ini", "binary"];
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
+    /// Makes a key of age, as `age-keygen` does; or says who a key is: `--recipient`.
+    Keygen(KeygenArgs),
     /// Encrypts a file as sops does, for whom `.sops.yaml` or the command line names.
     Encrypt(Box<EncryptArgs>),
     /// Decrypts a file that sops or `towpath secrets encrypt` made, and checks that nobody changed it.
@@ -30,6 +32,19 @@ pub(crate) enum FilesCommand {
     FileSet(FileSetArgs),
     /// Takes one value or part out of a file.
     FileUnset(FileUnsetArgs),
+}
+
+/// Makes a key of age: a private one to keep, and the public one (`age1…`) to name as recipient.
+///
+/// Prints the private key unless told where to write it. A file that is there is never overwritten.
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArgs {
+    /// Writes the private key into this new file, which only you can read, and tells the public one.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Makes nothing: prints the public keys of this file of private ones, as `age-keygen -y` does; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    pub recipient: Option<PathBuf>,
 }
 
 /// Which file, of which format.

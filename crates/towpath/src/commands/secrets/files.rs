@@ -16,6 +16,7 @@ mod edit;
 mod editor;
 mod encrypt;
 mod git;
+mod keygen;
 pub(crate) mod keyring;
 mod merge;
 mod place;
@@ -32,6 +33,7 @@ mod words;
 
 pub(super) fn run(context: &Context, command: &FilesCommand) -> Outcome {
     match command {
+        FilesCommand::Keygen(args) => keygen::run(context, args),
         FilesCommand::Encrypt(args) => encrypt::run(context, args),
         FilesCommand::Decrypt(args) => decrypt::run(context, args),
         FilesCommand::Edit(args) => edit::run(context, args),

@@ -141,6 +141,22 @@ fn a_damaged_snapshot_is_ignored_and_made_anew() {
 }
 
 #[test]
+fn a_snapshot_that_tells_another_story_than_the_ledger_is_not_believed() {
+    // What the world is, told by somebody who can write to the database, with the signature of the true one or without any.
+    let told = "replace(CAST(substr(bytes, 65) AS TEXT), '\"1.0\"', '\"6.6\"')";
+    for bytes in [format!("CAST({told} AS BLOB)"), format!("CAST(substr(bytes, 1, 64) || {told} AS BLOB)")] {
+        let mut project = with_history();
+        tamper(&project, &format!("UPDATE snapshots SET bytes = {bytes}"));
+        let database = fs::read(project.file(".towpath/ledger.db")).unwrap();
+        assert!(database.windows(5).any(|part| part == br#""6.6""#), "the test forges nothing");
+        project.up();
+        let releases = project.ok("release list");
+        assert!(releases.contains("1.0") && !releases.contains("6.6"), "{releases}");
+        assert_eq!(project.stop(), 0);
+    }
+}
+
+#[test]
 fn a_ledger_that_was_rewritten_is_found_with_a_checkpoint_that_was_kept() {
     let mut project = Project::small();
     project.up();

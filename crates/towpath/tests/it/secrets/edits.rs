@@ -52,6 +52,8 @@ fn an_editor_that_fails_or_writes_rubbish_changes_nothing() {
         ("echo 'x: SEKRET-7' >> $1; exit 3", "ended with status 3"),
         ("echo 'x: SEKRET-7' >> $1; kill -9 $$", "ended by a signal"),
         ("rm $1", "cannot read"),
+        (": > $1", "every value would be gone"),
+        ("echo > $1", "every value would be gone"),
         ("rm $1; ln -s /etc/passwd $1", "a link instead of a file"),
         ("printf 'a: \\377\\n' > $1", "a.yaml:"),
     ] {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -240,6 +241,32 @@ fn a_ciphertext_that_was_swapped_is_refused() {
     assert_ne!(refused.exit, 0);
     assert!(refused.err.contains("was encrypted by"), "{}", refused.err);
     assert_eq!(project.ok("secrets get staging API_KEY"), "SEKRET-stage");
+}
+
+#[test]
+fn a_lost_key_is_not_made_anew_where_it_has_to_be_put_back() {
+    let mut project = project();
+    project.up();
+    set(&project, "development API_KEY", "SEKRET-dev");
+    project.stop();
+    let key = project.file(".towpath/keys/development.agekey");
+    let safe = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    project.up();
+    for refused in [
+        project.run("secrets get development API_KEY"),
+        piped(&project, "secrets set development API_KEY", "SEKRET-more"),
+        project.run("secrets rotate development --data-key"),
+    ] {
+        assert_ne!(refused.exit, 0);
+        assert!(refused.err.contains("development.agekey") && refused.err.contains("bring it back"), "{}", refused.err);
+        assert!(!key.exists(), "a new key stands where the lost one belongs");
+    }
+    // Elsewhere nothing is lost.
+    set(&project, "staging API_KEY", "SEKRET-stage");
+    fs::write(&key, safe).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(project.ok("secrets get development API_KEY"), "SEKRET-dev");
 }
 
 #[test]

@@ -63,6 +63,12 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Outcome {
             return Ok(Exit::Done);
         }
         let failure = match target.encrypted(&name, format, &kept) {
+            // An editor that was cut off while it saved leaves nothing, too; nobody means that.
+            _ if kept.trim_ascii().is_empty() => {
+                Failure::new(Exit::Failed, "empty", "the editor left nothing: every value would be gone").next(format!(
+                    "remove {name} itself if it is to go, or take values out with towpath secrets file-unset"
+                ))
+            }
             Ok(bytes) => return write(context, &path, &target, &bytes),
             Err(failure) => failure,
         };

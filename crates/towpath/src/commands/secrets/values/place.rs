@@ -45,6 +45,14 @@ impl Places {
         Some(self.root.join(secret_file_path(&pin.from)?))
     }
 
+    /// Says whether the environment's files declare a secret; where they cannot be read nobody knows.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.resolved.as_ref().is_none_or(|resolved| {
+            let roots = &resolved.secret_roots;
+            roots.in_files.contains_key(name) || roots.elsewhere.contains(name) || resolved.variables.contains_key(name)
+        })
+    }
+
     /// Says whether what the store has of a secret is hidden by a file.
     pub(super) fn hidden_by(&self, name: &str) -> Option<PathBuf> {
         self.giving(name).filter(|_| self.files_first())

@@ -33,6 +33,11 @@ pub(super) fn run(context: &Context, args: &SetSecretArgs) -> Outcome {
         return into_file(context, args, &file, name);
     }
     let done = client_command(into_store(context, args, &environment, name))?;
+    if places.as_ref().is_some_and(|places| !places.declares(name)) {
+        context.out.warn(&format!(
+            "no secret `{name}` is declared under `variables` for {environment}, so nothing is given this value"
+        ));
+    }
     if let Some(file) = places.and_then(|places| places.hidden_by(name)) {
         context
             .out
