@@ -19,6 +19,8 @@ const ROUNDS: usize = 301;
 /// How many values are taken in one turn.
 const TURN: u32 = 1000;
 const TAG: usize = 16;
+/// The length of the associated data for these names.
+const PLACE: usize = 91;
 const SECRET: SecretName<'_> = SecretName { name: "DATABASE_PASSWORD", version: 3 };
 
 /// Processor time of this process.
@@ -66,28 +68,30 @@ fn main() {
     let mut value = vec![0; VALUE];
     SystemEntropy.fill(&mut value).unwrap();
 
-    let raw_seal = || {
+    let raw_seal = |aad: &[u8]| {
         let mut nonce = [0; NONCE_LEN];
         SystemEntropy.fill(&mut nonce).unwrap();
         let mut sealed = Vec::with_capacity(NONCE_LEN + VALUE + TAG);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(&value);
         let text = sealed.get_mut(NONCE_LEN..).unwrap();
-        let tag = raw.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), text).unwrap();
+        let tag = raw.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), text).unwrap();
         sealed.extend_from_slice(tag.as_ref());
         sealed
     };
     let sealed = key.seal(SECRET, &value, &SystemEntropy).unwrap();
-    let raw_sealed = raw_seal();
-    let raw_open = || {
-        let (nonce, text) = raw_sealed.split_at(NONCE_LEN);
+    // As many bytes as the envelope binds a value with.
+    let place = [7; PLACE];
+    let (raw_sealed, raw_bound) = (raw_seal(&[]), raw_seal(&place));
+    let raw_open = |sealed: &[u8], aad: &[u8]| {
+        let (nonce, text) = sealed.split_at(NONCE_LEN);
         let mut text = text.to_vec();
         let nonce = Nonce::try_assume_unique_for_key(nonce).unwrap();
-        let length = raw.open_in_place(nonce, Aad::empty(), &mut text).unwrap().len();
+        let length = raw.open_in_place(nonce, Aad::from(aad), &mut text).unwrap().len();
         text.truncate(length);
         text
     };
-    assert_eq!(raw_open(), value);
+    assert_eq!(raw_open(&raw_sealed, &[]), value);
     assert_eq!(&key.open(SECRET, &sealed).unwrap()[..], value.as_slice());
 
     let mut figures = BTreeMap::new();
@@ -97,9 +101,11 @@ fn main() {
         figures.insert(format!("{what}_raw_ns"), raw);
         figures.insert(format!("{what}_vs_raw"), ratio);
     };
-    let mut ours = || drop(black_box(key.seal(SECRET, black_box(&value), &SystemEntropy).unwrap()));
-    tell("seal", beside(&mut ours, &mut || drop(black_box(raw_seal()))));
-    let mut ours = || drop(black_box(key.open(SECRET, black_box(&sealed)).unwrap()));
-    tell("open", beside(&mut ours, &mut || drop(black_box(raw_open()))));
+    let mut seal = || drop(black_box(key.seal(SECRET, black_box(&value), &SystemEntropy).unwrap()));
+    tell("seal", beside(&mut seal, &mut || drop(black_box(raw_seal(&[])))));
+    tell("seal_bound", beside(&mut seal, &mut || drop(black_box(raw_seal(&place)))));
+    let mut open = || drop(black_box(key.open(SECRET, black_box(&sealed)).unwrap()));
+    tell("open", beside(&mut open, &mut || drop(black_box(raw_open(&raw_sealed, &[])))));
+    tell("open_bound", beside(&mut open, &mut || drop(black_box(raw_open(&raw_bound, &place)))));
     println!("{}", serde_json::to_string(&figures).unwrap());
 }

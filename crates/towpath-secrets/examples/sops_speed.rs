@@ -43,7 +43,9 @@ fn main() {
                 .unwrap();
             assert!(status.success(), "{status}");
         }
-        _ => println!("usage: sops_speed [write FOLDER VALUES | once WHO FILE | again WHO FILE ROUNDS | measure FOLDER]"),
+        _ => {
+            println!("usage: sops_speed [write FOLDER VALUES | once WHO FILE | again WHO FILE ROUNDS | measure FOLDER]")
+        }
     }
 }
 
@@ -88,7 +90,8 @@ fn write(folder: &Path, values: usize) {
 /// Processor time of this process, in milliseconds.
 fn processor_ms() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    std::time::Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64() * 1000.0
+    std::time::Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0)).as_secs_f64()
+        * 1000.0
 }
 
 fn took(work: &mut dyn FnMut()) -> f64 {

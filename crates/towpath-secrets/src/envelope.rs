@@ -22,10 +22,12 @@
 
 mod key;
 mod manifest;
+mod opened;
 mod sealed;
 
 pub use key::{Commitment, DataKey, KeyName, MAX_SEALS, NotThisKey};
 pub use manifest::{Entry, Manifest};
+pub use opened::Opened;
 pub use sealed::{OVERHEAD, OpenError, SealError, SecretName};
 
 /// The format: what every sealed value begins with.

@@ -11,8 +11,7 @@ use towpath_core::{
         store::{Reading, SecretStore},
     },
 };
-use towpath_secrets::envelope::SecretName;
-use zeroize::Zeroizing;
+use towpath_secrets::envelope::{OpenError, Opened, SecretName};
 
 use super::{Principal, Secrets, SecretsError, store_of};
 use crate::ports::BlobError;
@@ -95,7 +94,7 @@ impl Secrets {
         store: &SecretStore,
         name: &str,
         version: u32,
-    ) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
+    ) -> Result<Opened, SecretsError> {
         let known = store.secrets.get(name).and_then(|secret| secret.living(version));
         let known = known.ok_or_else(|| SecretsError::Tampered { environment: environment.clone() })?;
         let damaged =
@@ -103,7 +102,7 @@ impl Secrets {
         let sealed = match self.engine()?.ports().blobs.get(&known.ciphertext).await {
             Ok(sealed) => sealed,
             // It is there and is not what was written.
-            Err(BlobError::Damaged(_)) => return Err(damaged(towpath_secrets::envelope::OpenError::Damaged)),
+            Err(BlobError::Damaged(_)) => return Err(damaged(OpenError::Damaged)),
             Err(error) => return Err(error.into()),
         };
         let key = self.key(environment, store, known.data_key).await?;
@@ -112,19 +111,11 @@ impl Secrets {
 }
 
 /// Makes a text of what was decrypted: only texts are ever encrypted.
-fn text(
-    mut value: Zeroizing<Vec<u8>>,
-    environment: &EnvironmentName,
-    name: &str,
-    version: u32,
-) -> Result<SecretText, SecretsError> {
-    let environment = environment.clone();
-    let source = towpath_secrets::envelope::OpenError::Format;
-    match String::from_utf8(std::mem::take(&mut *value)) {
-        Ok(text) => Ok(SecretText::new(text)),
-        Err(error) => {
-            drop(Zeroizing::new(error.into_bytes()));
-            Err(SecretsError::Damaged { name: name.to_owned(), version, environment, source })
-        }
-    }
+fn text(value: Opened, environment: &EnvironmentName, name: &str, version: u32) -> Result<SecretText, SecretsError> {
+    value.into_text().ok_or_else(|| SecretsError::Damaged {
+        name: name.to_owned(),
+        version,
+        environment: environment.clone(),
+        source: OpenError::Format,
+    })
 }

@@ -12,7 +12,7 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-use super::part;
+use super::{FORMAT, part};
 use crate::entropy::{Entropy, NoEntropy};
 
 /// Most values that are encrypted by one data key.
@@ -44,6 +44,8 @@ pub struct DataKey {
     // What AES-GCM uses is kept, and erased, by aws-lc.
     cipher: LessSafeKey,
     bytes: Zeroizing<[u8; 32]>,
+    // What the associated data of everything begin with.
+    place: Vec<u8>,
     seals: AtomicU64,
 }
 
@@ -70,7 +72,11 @@ impl DataKey {
 
     fn new(name: KeyName, bytes: Zeroizing<[u8; 32]>, seals: u64) -> Option<Self> {
         let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes.as_slice()).ok()?);
-        Some(Self { name, cipher, bytes, seals: AtomicU64::new(seals) })
+        let mut place = Vec::with_capacity(32 + name.project.len() + name.environment.len());
+        part(&mut place, FORMAT);
+        part(&mut place, name.project.as_bytes());
+        part(&mut place, name.environment.as_bytes());
+        Some(Self { name, cipher, bytes, place, seals: AtomicU64::new(seals) })
     }
 
     /// Returns what it belongs to.
@@ -101,6 +107,11 @@ impl DataKey {
         part(&mut message, self.name.environment.as_bytes());
         part(&mut message, &self.name.version.to_be_bytes());
         mac(self.bytes.as_slice(), &message)
+    }
+
+    /// Returns the first parts of the associated data: the format, the project, the environment.
+    pub(super) fn place(&self) -> &[u8] {
+        &self.place
     }
 
     pub(super) fn cipher(&self) -> &LessSafeKey {

@@ -1,14 +1,15 @@
 //! Sealed values: one value of one version of one secret, encrypted for exactly that place.
 
 use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
-use zeroize::Zeroizing;
 
-use super::{DataKey, FORMAT, part};
+use super::{DataKey, FORMAT, Opened};
 use crate::entropy::{Entropy, NoEntropy};
 
 /// What stands before the ciphertext: format, two versions, nonce.
 const HEADER: usize = 4 + 4 + 4 + NONCE_LEN;
 const TAG: usize = 16;
+/// How long associated data mostly are at most.
+const NEAR: usize = 192;
 
 /// How many bytes longer a sealed value is than the value.
 pub const OVERHEAD: usize = HEADER + TAG;
@@ -65,19 +66,18 @@ impl DataKey {
         sealed.extend_from_slice(&nonce);
         // Room was made at first, so that nothing of the value is left behind where the vector stood before.
         sealed.extend_from_slice(value);
-        let aad = Aad::from(self.associated(secret));
         let (header, text) = sealed.split_at_mut(HEADER);
         debug_assert_eq!(header.len(), HEADER, "the header is as long as documented");
+        let nonce = Nonce::assume_unique_for_key(nonce);
         let tag = self
-            .cipher()
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, text)
+            .associated(secret, |aad| self.cipher().seal_in_place_separate_tag(nonce, Aad::from(aad), text))
             .map_err(|_| SealError::TooLong)?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(sealed)
     }
 
     /// Decrypts what was encrypted for exactly this version of this secret of the key's project and environment.
-    pub fn open(&self, secret: SecretName<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, secret: SecretName<'_>, sealed: &[u8]) -> Result<Opened, OpenError> {
         let (header, text) = sealed.split_at_checked(HEADER).ok_or(OpenError::Format)?;
         let (format, rest) = header.split_at(FORMAT.len());
         let (key, rest) = rest.split_at(4);
@@ -89,22 +89,34 @@ impl DataKey {
             return Err(OpenError::Elsewhere);
         }
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError::Format)?;
-        let mut value = Zeroizing::new(text.to_vec());
-        let aad = Aad::from(self.associated(secret));
-        let length = self.cipher().open_in_place(nonce, aad, &mut value).map_err(|_| OpenError::Damaged)?.len();
-        value.truncate(length);
+        let mut value = Opened(text.to_vec());
+        let length = self
+            .associated(secret, |aad| {
+                Some(self.cipher().open_in_place(nonce, Aad::from(aad), &mut value.0).ok()?.len())
+            })
+            .ok_or(OpenError::Damaged)?;
+        value.0.truncate(length);
         Ok(value)
     }
 
-    fn associated(&self, secret: SecretName<'_>) -> Vec<u8> {
-        let name = self.name();
-        let mut aad = Vec::with_capacity(64 + name.project.len() + name.environment.len() + secret.name.len());
-        part(&mut aad, FORMAT);
-        part(&mut aad, name.project.as_bytes());
-        part(&mut aad, name.environment.as_bytes());
-        part(&mut aad, secret.name.as_bytes());
-        part(&mut aad, &secret.version.to_be_bytes());
-        part(&mut aad, &name.version.to_be_bytes());
-        aad
+    /// Calls with the associated data of a value, which no memory is taken for unless names are very long.
+    fn associated<T>(&self, secret: SecretName<'_>, with: impl FnOnce(&[u8]) -> T) -> T {
+        let name = (secret.name.len() as u64).to_be_bytes();
+        let number = 4_u64.to_be_bytes();
+        let (version, key) = (secret.version.to_be_bytes(), self.name().version.to_be_bytes());
+        let pieces: [&[u8]; 7] = [self.place(), &name, secret.name.as_bytes(), &number, &version, &number, &key];
+        let size = pieces.iter().map(|piece| piece.len()).sum();
+        let (mut near, mut far) = ([0; NEAR], Vec::new());
+        let room = near.get_mut(..size).unwrap_or_else(|| {
+            far.resize(size, 0);
+            &mut far
+        });
+        let mut rest = &mut *room;
+        for piece in pieces {
+            let (to, after) = rest.split_at_mut(piece.len());
+            to.copy_from_slice(piece);
+            rest = after;
+        }
+        with(room)
     }
 }

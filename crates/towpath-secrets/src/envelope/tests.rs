@@ -51,7 +51,7 @@ fn what_was_sealed_opens_where_it_belongs() {
     for value in [VALUE, b"", long.as_slice()] {
         let sealed = key.seal(secret("DB_PASSWORD", 3), value, &SystemEntropy).unwrap();
         assert_eq!(sealed.len(), value.len() + OVERHEAD);
-        assert_eq!(key.open(secret("DB_PASSWORD", 3), &sealed).unwrap().as_slice(), value);
+        assert_eq!(key.open(secret("DB_PASSWORD", 3), &sealed).unwrap()[..], *value);
     }
 }
 
@@ -79,6 +79,29 @@ fn a_ciphertext_that_was_moved_is_refused_wherever_it_was_moved() {
     forged[4..8].copy_from_slice(&2_u32.to_be_bytes());
     assert_eq!(other.open(secret("DB_PASSWORD", 3), &forged).unwrap_err(), OpenError::Damaged);
     assert_eq!(production().open(secret("DB_PASSWORD", 3), &sealed).unwrap_err(), OpenError::Damaged);
+}
+
+#[test]
+fn names_of_any_length_bind_a_value() {
+    for length in [1, 60, 150, 190, 200, 5000] {
+        let (long, longer) = ("x".repeat(length), "x".repeat(length + 1));
+        let key = DataKey::make(name("shop", &long, 1), &SystemEntropy).unwrap();
+        let sealed = key.seal(secret(&long, 1), VALUE, &SystemEntropy).unwrap();
+        assert_eq!(key.open(secret(&long, 1), &sealed).unwrap()[..], *VALUE);
+        assert_eq!(key.open(secret(&longer, 1), &sealed).unwrap_err(), OpenError::Damaged);
+    }
+}
+
+#[test]
+fn what_was_opened_is_a_text_or_none_and_is_not_shown() {
+    let key = production();
+    let open = |value: &[u8]| {
+        let sealed = key.seal(secret("A", 1), value, &SystemEntropy).unwrap();
+        key.open(secret("A", 1), &sealed).unwrap()
+    };
+    assert!(!shows(&format!("{:?}", open(VALUE)), VALUE));
+    assert_eq!(open(VALUE).into_text().unwrap().expose().as_bytes(), VALUE);
+    assert!(open(b"\xff").into_text().is_none());
 }
 
 #[test]
@@ -120,7 +143,7 @@ fn the_format_is_what_it_says() {
     assert_eq!(hex::encode(manifest.mac(&key)), "af338b82c36fb31a9bf30ce331171eda03a8ea85875ebd887ca491ff7db4a83f");
     let kept = hex::decode("545053310000000700000102000102030405060708090a0bd0c3e55202e91f66dbc64c27e1b70ca59b2afaba")
         .unwrap();
-    assert_eq!(key.open(secret("A", 258), &kept).unwrap().as_slice(), b"kept");
+    assert_eq!(key.open(secret("A", 258), &kept).unwrap()[..], *b"kept");
 }
 
 #[test]
@@ -144,7 +167,7 @@ fn a_key_seals_no_more_than_a_key_may() {
     assert_eq!(near.seal(secret("A", 3), VALUE, &SystemEntropy).unwrap_err(), SealError::Exhausted);
     assert_eq!(near.seals(), MAX_SEALS);
     // What it sealed can still be read.
-    assert_eq!(near.open(secret("A", 2), &last).unwrap().as_slice(), VALUE);
+    assert_eq!(near.open(secret("A", 2), &last).unwrap()[..], *VALUE);
 }
 
 #[test]
@@ -259,7 +282,7 @@ proptest! {
         let key = production();
         let sealed = key.seal(secret(&name, version), &value, &SystemEntropy).unwrap();
         let opened = key.open(secret(&name, version), &sealed).unwrap();
-        prop_assert_eq!(opened.as_slice(), value.as_slice());
+        prop_assert_eq!(&opened[..], value.as_slice());
         if value.len() > 8 {
             prop_assert!(!sealed.windows(value.len()).any(|window| window == value.as_slice()));
         }
