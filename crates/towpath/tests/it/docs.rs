@@ -28,8 +28,8 @@ fn type_page(page: &Path, project: &mut Project) {
             project.up_given("", &variables);
             continue;
         }
-        if command.text == "towpath down" {
-            assert_eq!(project.stop(), 0, "{place}");
+        if let Some(more) = command.text.strip_prefix("towpath down") {
+            assert_eq!(project.stop_with(more), 0, "{place}");
             continue;
         }
         let ran = ran(project.shell(&command.text).output().unwrap());

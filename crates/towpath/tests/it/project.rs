@@ -211,8 +211,13 @@ impl Project {
 
     /// Stops the server in good order and returns its exit status.
     pub(crate) fn stop(&mut self) -> i32 {
+        self.stop_with("")
+    }
+
+    /// Stops the server with further arguments and returns its exit status.
+    pub(crate) fn stop_with(&mut self, more: &str) -> i32 {
         let mut server = self.server.take().unwrap();
-        self.ok("down");
+        self.ok(&format!("down {more}"));
         server.wait().unwrap().code().unwrap()
     }
 
