@@ -35,7 +35,7 @@ fn took(work: &mut dyn FnMut()) -> f64 {
     for _ in 0..TURN {
         work();
     }
-    (processor_time() - start).as_secs_f64() * 1e9 / f64::from(TURN)
+    processor_time().saturating_sub(start).as_secs_f64() * 1e9 / f64::from(TURN)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

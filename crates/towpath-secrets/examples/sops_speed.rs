@@ -2,7 +2,7 @@
 //!
 //! `sops_speed write FOLDER VALUES` writes `FOLDER/key.txt` and `FOLDER/secrets/production.yaml`, whose values are `SECRET_0` and on.
 //! `rops` takes its key from the environment only, so the measurement runs in a process that has it there.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints what the clock says")]
+#![expect(clippy::print_stdout, reason = "a measurement prints what the clock says")]
 #![expect(clippy::unwrap_used, reason = "what fails here is the example itself")]
 
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, hint::black_box, path::Path, process::Command};
@@ -44,7 +44,9 @@ fn main() {
             assert!(status.success(), "{status}");
         }
         _ => {
-            println!("usage: sops_speed [write FOLDER VALUES | once WHO FILE | again WHO FILE ROUNDS | measure FOLDER]")
+            println!(
+                "usage: sops_speed [write FOLDER VALUES | once WHO FILE | again WHO FILE ROUNDS | measure FOLDER]"
+            );
         }
     }
 }
