@@ -17,7 +17,6 @@ use towpath_core::{
         },
         store::SecretOrigin,
     },
-    units::Millis,
     world::World,
 };
 use towpath_secrets::{
@@ -88,7 +87,6 @@ pub struct Rotator {
     secrets: Arc<Secrets>,
     backend: Arc<dyn CredentialBackend>,
     entropy: Arc<dyn Entropy>,
-    data_key_every: Millis,
     me: Principal,
     keys_again: std::sync::Mutex<BTreeMap<EnvironmentName, tokio::time::Instant>>,
 }
@@ -98,7 +96,7 @@ impl Rotator {
     pub fn new(secrets: Arc<Secrets>, backend: Arc<dyn CredentialBackend>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
         let me = Principal { name: PrincipalName::control_plane(), cause: "rotation".to_owned() };
         let keys_again = std::sync::Mutex::default();
-        Arc::new(Self { secrets, backend, entropy, data_key_every: DATA_KEY_EVERY, me, keys_again })
+        Arc::new(Self { secrets, backend, entropy, me, keys_again })
     }
 
     /// Turns until `stop` resolves.
@@ -147,7 +145,12 @@ impl Rotator {
             }
         }
         for (environment, state) in world.environments.iter().filter(|(_, state)| state.destroying.is_none()) {
-            if let Some(work) = data_key_work(&state.secrets, self.data_key_every, now) {
+            if state.secrets.data_keys.is_empty() {
+                continue;
+            }
+            // Where it cannot be said, it is what usually holds: a key is never used for ever.
+            let every = self.secrets.data_key_every(environment).await.unwrap_or(DATA_KEY_EVERY);
+            if let Some(work) = data_key_work(&state.secrets, every, now) {
                 moved |= self.data_key(environment, work).await;
             }
         }

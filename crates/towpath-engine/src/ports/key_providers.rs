@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use towpath_core::ids::EnvironmentName;
+use towpath_core::{ids::EnvironmentName, secrets::rotation::DATA_KEY_EVERY, units::Millis};
 
 use super::{KeyError, KeyProvider};
 
@@ -23,5 +23,10 @@ pub trait KeyProviders: Send + Sync {
     /// one, if it is still at hand. So a key can be changed: what the former one wrapped is read until nothing needs it.
     async fn former(&self, _: &EnvironmentName, _id: &str) -> Result<Option<Arc<dyn KeyProvider>>, KeyError> {
         Ok(None)
+    }
+
+    /// Returns how long a data key of an environment is used for new values.
+    async fn data_key_every(&self, _: &EnvironmentName) -> Result<Millis, KeyError> {
+        Ok(DATA_KEY_EVERY)
     }
 }

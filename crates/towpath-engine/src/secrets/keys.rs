@@ -7,6 +7,7 @@ use towpath_core::{
     decide::decide,
     ids::{Digest, EnvironmentName},
     secrets::store::{MAX_AT_ONCE, Mark, NewDataKey, Resealed, SecretStore, StoreChange, StoreCommand},
+    units::Millis,
     world::World,
 };
 use towpath_secrets::envelope::{Commitment, DataKey, KeyName, SecretName};
@@ -28,6 +29,11 @@ pub struct Resealing {
 }
 
 impl Secrets {
+    /// Returns how long a data key of an environment is used for new values.
+    pub async fn data_key_every(&self, environment: &EnvironmentName) -> Result<Millis, KeyError> {
+        self.providers.data_key_every(environment).await
+    }
+
     /// Returns what encrypts the data keys of an environment. An age identity is made for the first one only.
     async fn provider(
         &self,

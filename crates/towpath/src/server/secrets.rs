@@ -14,7 +14,10 @@ use towpath_adapters::{
 use towpath_core::{
     config::{Bundle, Inputs, load},
     ids::{EnvironmentName, PrincipalName},
-    secrets::{KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec, VaultAuth, VaultServer},
+    secrets::{
+        KeySpec, SecretText, SecretsSpec, SourceId, SourceSpec, VaultAuth, VaultServer, rotation::DATA_KEY_EVERY,
+    },
+    units::Millis,
 };
 use towpath_engine::{
     ports::{KeyError, KeyProvider, KeyProviders, Opening, SecretSource, SecretSources, SourceError},
@@ -38,6 +41,8 @@ struct ServerKeys {
     opener: Arc<Opener>,
     /// By variable: stretching a passphrase takes a while, and nobody changes the variables of a running process.
     passphrases: Mutex<BTreeMap<String, Arc<PassphraseKey>>>,
+    /// By environment: the files stay as the server was started with them.
+    specs: Mutex<BTreeMap<EnvironmentName, (KeySpec, Millis)>>,
 }
 
 #[async_trait]
@@ -48,6 +53,10 @@ impl KeyProviders for ServerKeys {
 
     async fn existing(&self, environment: &EnvironmentName) -> Result<Arc<dyn KeyProvider>, KeyError> {
         self.provider(environment, AgeKeyFile::open)
+    }
+
+    async fn data_key_every(&self, environment: &EnvironmentName) -> Result<Millis, KeyError> {
+        Ok(self.spec(environment)?.1)
     }
 
     /// An identity is looked for in the environment's own file, a passphrase in the variable it was in, a key of Vault on the
@@ -71,7 +80,7 @@ impl ServerKeys {
         environment: &EnvironmentName,
         own: fn(&Path) -> Result<AgeKeyFile, KeyError>,
     ) -> Result<Arc<dyn KeyProvider>, KeyError> {
-        match self.spec(environment) {
+        match self.spec(environment)?.0 {
             KeySpec::Age { identity: None } => Ok(Arc::new(own(&self.own(environment))?)),
             KeySpec::Age { identity: Some(file) } => Ok(Arc::new(AgeKeyFile::open(&self.root.join(file))?)),
             KeySpec::Passphrase { variable } => Ok(self.passphrase(&variable)?),
@@ -123,11 +132,27 @@ impl ServerKeys {
         Some(Arc::new(VaultTransitKey::new(client, mount, key)))
     }
 
-    fn spec(&self, environment: &EnvironmentName) -> KeySpec {
+    /// Returns what the files say of an environment's key, and how long a data key is used.
+    fn spec(&self, environment: &EnvironmentName) -> Result<(KeySpec, Millis), KeyError> {
+        let mut known = self.specs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spec) = known.get(environment) {
+            return Ok(spec.clone());
+        }
         let loaded = load(&self.bundle.to_sources());
-        let resolved = loaded.resolve(environment.as_str(), &Inputs::default()).environment;
-        // What is in no file is a preview, which says nothing of keys.
-        resolved.map_or(KeySpec::Age { identity: None }, |resolved| resolved.secret_spec.key)
+        let spec = match loaded.resolve(environment.as_str(), &Inputs::default()).environment {
+            Some(resolved) => (resolved.secret_spec.key, resolved.secret_spec.data_key_every),
+            // Another key than the declared one must not take its place by mistake.
+            None if loaded.environments().any(|name| name == environment) => {
+                return Err(KeyError::Refused {
+                    provider: format!("the key of {environment}"),
+                    reason: format!("its files have mistakes: towpath env validate {environment}, then start anew"),
+                });
+            }
+            // What is in no file is a preview, which says nothing of keys.
+            None => (KeySpec::Age { identity: None }, DATA_KEY_EVERY),
+        };
+        known.insert(environment.clone(), spec.clone());
+        Ok(spec)
     }
 }
 
@@ -188,6 +213,7 @@ pub(super) fn open(
         bundle: bundle.clone(),
         opener: Arc::clone(&opener),
         passphrases: Mutex::default(),
+        specs: Mutex::default(),
     };
     let secrets = Secrets::new(Arc::new(keys), Arc::new(SystemEntropy));
     let sources = Arc::new(ServerSources { secrets: Arc::clone(&secrets), data, root, opener });

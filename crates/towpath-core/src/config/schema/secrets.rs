@@ -14,7 +14,7 @@ use crate::{
         read::{Read, Reader, section},
         value::{Data, Value},
     },
-    secrets::{KeySpec, SecretsSpec, SourceSpec, VaultAuth, VaultServer},
+    secrets::{KeySpec, SecretsSpec, SourceSpec, VaultAuth, VaultServer, rotation::DATA_KEY_EVERY},
     units::Millis,
 };
 
@@ -22,9 +22,6 @@ pub mod sync;
 
 use sync::SyncFile;
 
-const DAY: u64 = 86_400;
-/// How long a data key is used where nothing else is said.
-const DATA_KEY_EVERY: Millis = Millis::from_secs(90 * DAY);
 /// Sources that are named by a word alone.
 const ALONE: &[&str] = &["files", "store", "environment"];
 

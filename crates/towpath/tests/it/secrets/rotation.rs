@@ -139,6 +139,20 @@ fn what_is_due_is_listed_with_its_owner_and_told_once() {
 }
 
 #[test]
+fn a_data_key_is_used_as_long_as_the_environment_says() {
+    let mut project = project("  API_TOKEN: {secret: true}\n", "");
+    let file = "environments/development.yaml";
+    project.write(file, &format!("{}\nsecrets: {{data_key: {{rotate_every: 2s}}}}\n", project.read(file)));
+    project.up();
+    set(&project, "development", "API_TOKEN", "kept-through-it");
+    until("another data key is made by itself", || {
+        let made = project.json("audit log -e development --kind data_key_made");
+        (made["items"].as_array().unwrap().len() >= 2).then_some(())
+    });
+    assert_eq!(project.ok("secrets get development API_TOKEN"), "kept-through-it");
+}
+
+#[test]
 fn a_new_data_key_takes_over_every_value() {
     let mut project = with_token("");
     project.up();
