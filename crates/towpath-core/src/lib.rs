@@ -12,6 +12,8 @@ pub mod decide;
 pub mod deployment;
 pub mod dora;
 pub mod event;
+pub mod experiments;
+pub mod flags;
 pub mod ids;
 pub mod import;
 pub mod instance;

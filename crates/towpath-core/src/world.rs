@@ -13,6 +13,7 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
+    flags::LiveFlags,
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
@@ -86,6 +87,9 @@ pub struct EnvironmentState {
     /// The rotations of secrets.
     #[serde(default, skip_serializing_if = "crate::secrets::rotation::is_unused")]
     pub rotations: Arc<Rotations>,
+    /// What was changed of flags while they serve.
+    #[serde(default, skip_serializing_if = "crate::flags::is_unused")]
+    pub flags: Arc<LiveFlags>,
 }
 
 impl EnvironmentState {

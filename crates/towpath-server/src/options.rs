@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
-use towpath_engine::{rotation::Rotator, secrets::Secrets};
+use towpath_engine::{flags::FlagSets, rotation::Rotator, secrets::Secrets};
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -39,6 +39,8 @@ pub struct ServerOptions {
     pub secrets: Option<Arc<Secrets>>,
     /// What rotates them.
     pub rotator: Option<Arc<Rotator>>,
+    /// The flags that environments serve.
+    pub flags: Arc<FlagSets>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -70,6 +72,7 @@ impl ServerOptions {
             projects,
             secrets: None,
             rotator: None,
+            flags: Arc::default(),
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,

@@ -1,10 +1,10 @@
 //! Serving: accepts connections, bounds them in number and time, and ends them when told to stop.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -15,7 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use towpath_engine::Engine;
 
-use crate::{access::Access, app::App, options::ServerOptions};
+use crate::{
+    access::Access,
+    app::{App, Shared},
+    grpc, ofrep,
+    options::ServerOptions,
+};
+
+/// How many requests one HTTP/2 connection may have open, and how often it is asked whether it is still there.
+const STREAMS: u32 = 128;
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Why the server could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +67,7 @@ pub async fn serve(
             if let Some((stream, place)) = accepted {
                 let (router, app, stopping) = (router.clone(), Arc::clone(&app), stopping.clone());
                 connections.spawn(async move {
-                    connection(stream, router, &app.options, stopping).await;
+                    connection(stream, router, &app, stopping).await;
                     drop(place);
                 });
             }
@@ -89,23 +98,17 @@ async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, options: &ServerOptions, stopping: CancellationToken) {
+async fn connection(stream: TcpStream, router: Router, app: &Shared, stopping: CancellationToken) {
     // Small answers should not wait for more to send.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async move {
-            let Ok(response) = answer.await;
-            Ok::<_, Infallible>(response)
-        }
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let (router, app) = (router.clone(), Arc::clone(app));
+        async move { Ok::<_, Infallible>(answer(router, app, request.map(Body::new)).await) }
     });
-    let mut connection = std::pin::pin!(
-        hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
-            .max_headers(64)
-            .serve_connection(TokioIo::new(stream), service)
-    );
+    let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(app.options.header_timeout).max_headers(64);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).keep_alive_interval(Some(KEEP_ALIVE));
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = stopping.cancelled() => {
@@ -114,6 +117,18 @@ async fn connection(stream: TcpStream, router: Router, options: &ServerOptions, 
         }
     };
     if let Err(error) = result {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+        tracing::debug!(error = error.as_ref() as &dyn std::error::Error, "a connection ended early");
+    }
+}
+
+/// Sends a request to where it belongs: evaluation has its own keys and its own errors.
+async fn answer(router: Router, app: Shared, request: http::Request<Body>) -> http::Response<Body> {
+    if ofrep::is_ours(request.uri().path()) {
+        ofrep::answer(app, request).await
+    } else if grpc::is_ours(request.headers()) {
+        grpc::answer(app, request).await
+    } else {
+        let Ok(response) = router.oneshot(request).await;
+        response
     }
 }

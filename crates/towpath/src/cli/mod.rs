@@ -9,6 +9,8 @@ use crate::output::{Color, Format};
 mod compare;
 mod daily;
 mod env;
+mod experiments;
+mod flags;
 mod layers;
 mod lifecycle;
 mod overlay;
@@ -23,6 +25,8 @@ pub(crate) use daily::{
     RollbackArgs, StatusArgs, UpArgs,
 };
 pub(crate) use env::{EnvCommand, ExplainArgs, ValidateArgs};
+pub(crate) use experiments::*;
+pub(crate) use flags::*;
 pub(crate) use layers::{LayerArgs, WhichArgs};
 pub(crate) use lifecycle::{CloneArgs, CreateEnvArgs, DestroyArgs, ExtendArgs, GcArgs};
 pub(crate) use overlay::{ChangeArgs, SetArgs, UnsetArgs};
@@ -112,6 +116,12 @@ pub(crate) enum Command {
     /// Keeps the secrets of environments: values, keys, rotation, checks, copies elsewhere.
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Switches and steers feature flags, evaluates them, and keeps the keys of applications.
+    #[command(subcommand)]
+    Flags(FlagsCommand),
+    /// Compares variants of a flag: who was exposed, what it did, what may be concluded.
+    #[command(subcommand)]
+    Experiments(ExperimentsCommand),
     /// Starts a command with the variables of an environment. Signals and the exit status pass through.
     Run(RunArgs),
     /// Prints the JSON Schema of the files, or writes it where editors find it.

@@ -15,6 +15,8 @@ pub(crate) mod audit;
 mod demo_app;
 mod diff;
 mod env;
+mod experiments;
+mod flags;
 mod gc;
 mod history;
 mod init;
@@ -60,6 +62,8 @@ fn run(context: &Context, command: Command) -> Outcome {
         Command::Demo(args) => crate::demo::run(context, &args),
         Command::Env(command) => env::run(context, command),
         Command::Gc(args) => client_command(gc::run(context, args)),
+        Command::Flags(command) => flags::run(context, &command),
+        Command::Experiments(command) => experiments::run(context, &command),
         Command::Secrets(command) => secrets::run(context, &command),
         Command::Run(args) => run::run(context, &args),
         Command::Schema(args) => schema::run(context, &args),

@@ -1,0 +1,1 @@
+//! The statistics of experiments: pure functions from sums to intervals and verdicts.

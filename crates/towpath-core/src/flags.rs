@@ -1,0 +1,14 @@
+//! Feature flags: what they are, how they are evaluated, and what people change of them while they serve.
+//!
+//! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
+//! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
+
+mod document;
+mod key;
+mod live;
+mod set;
+
+pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
+pub use key::{FlagKey, FlagKeyError};
+pub use live::{FlagTarget, LiveFlags, is_unused};
+pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};

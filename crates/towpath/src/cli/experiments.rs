@@ -1,0 +1,18 @@
+//! `towpath experiments …`.
+
+use clap::{Args, Subcommand};
+
+mod planning;
+
+pub(crate) use planning::{PlanningCommand, PowerArgs};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExperimentsCommand {
+    /// Lists the experiments of an environment.
+    List(ListExperimentsArgs),
+    #[command(flatten)]
+    Planning(PlanningCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListExperimentsArgs {}
