@@ -16,8 +16,8 @@ pub use crate::config::definitions;
 pub use basis::FlagBasis;
 pub use changes::{
     ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
-    FlagEdit, FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING,
-    RejectFlags, UndoConflict, WorkedOut, judge, taken_back, work_out,
+    FlagEdit, FlagRecord, FlagRequest, FlagWish, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS,
+    MAX_WAITING, RejectFlags, UndoConflict, Wished, WorkedOut, judge, taken_back, wished, work_out,
 };
 pub use diff::{FlagDifference, Presence, PropertyDifference, differences};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
