@@ -3,14 +3,29 @@
 //! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
+mod basis;
+mod changes;
+mod diff;
 mod document;
+mod export;
 mod key;
 mod live;
+mod percentage;
 mod set;
 
+pub use crate::config::definitions;
+pub use basis::FlagBasis;
+pub use changes::{
+    ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
+    FlagEdit, FlagRecord, FlagRequest, FlagWish, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS,
+    MAX_WAITING, RejectFlags, UndoConflict, Wished, WorkedOut, judge, taken_back, wished, work_out,
+};
+pub use diff::{FlagDifference, Presence, PropertyDifference, differences};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
+pub use export::{ExportNote, Exported, export};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
+pub use percentage::{NotEditable, Percent, PercentError, with_percentage};
 pub use set::{
     Context, ContextError, DEEPEST_CONTEXT, Evaluation, EvaluationError, Flag, FlagSet, ProblemKind, Reason,
     RuleProblem,

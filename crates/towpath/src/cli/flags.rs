@@ -8,7 +8,10 @@ mod keys;
 mod schedules;
 
 pub(crate) use changes::{ChangesCommand, FlagLogArgs};
-pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
+pub(crate) use definitions::{
+    AddFlagArgs, BootstrapArgs, ContextArgs, DefinitionsCommand, EvalFlagArgs, ExportFlagsArgs, FlagFormat, FlagType,
+    ListFlagsArgs, RefsArgs, ShowFlagArgs, StaleArgs, StateArgs, ValidateFlagsArgs,
+};
 pub(crate) use keys::{KeysCommand, ListKeysArgs};
 pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};
 

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod calls;
+mod evaluations;
 mod rotations;
 mod running;
 mod secrets;
