@@ -25,7 +25,7 @@ mod write;
 
 pub(crate) use body::Places;
 pub(crate) use counts::{Counts, keep as keep_counts, write_down as write_counts};
-pub(crate) use ready::{Evaluating, Ready};
+pub(crate) use ready::Evaluating;
 
 use body::Unread;
 use route::{Route, Target};
