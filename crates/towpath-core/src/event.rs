@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
-    flags::{
-        FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged,
-    },
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},

@@ -115,8 +115,9 @@ fn preflight() -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, METHODS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    let allowed =
-        HeaderValue::from_static("Authorization, Content-Type, Flagd-Selector, If-None-Match, Last-Event-ID, X-API-Key");
+    let allowed = HeaderValue::from_static(
+        "Authorization, Content-Type, Flagd-Selector, If-None-Match, Last-Event-ID, X-API-Key",
+    );
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -135,7 +136,8 @@ pub(crate) fn refused(key: Option<&str>, denied: &Denied) -> Response<Body> {
         Denied::Forbidden => empty(StatusCode::FORBIDDEN),
         Denied::Later(wait) => later(*wait),
         Denied::NoEnvironment => {
-            let details = "say which environment: `Flagd-Selector: flagSetId=NAME`, or `/environments/NAME` before the path";
+            let details =
+                "say which environment: `Flagd-Selector: flagSetId=NAME`, or `/environments/NAME` before the path";
             failure(StatusCode::BAD_REQUEST, key, "GENERAL", details)
         }
         Denied::NotFound(name) => {

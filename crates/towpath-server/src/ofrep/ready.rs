@@ -26,8 +26,7 @@ use super::write::json_text;
 
 /// Members of metadata that are for those who look after a flag, not for everybody who opens a page.
 const INTERNAL: [&str; 3] = ["owner", "tags", "description"];
-const REASONS: [Reason; 5] =
-    [Reason::Static, Reason::TargetingMatch, Reason::Default, Reason::Disabled, Reason::Error];
+const REASONS: [Reason; 5] = [Reason::Static, Reason::TargetingMatch, Reason::Default, Reason::Disabled, Reason::Error];
 /// Cells per variant: each reason, asked for alone and among all.
 const CELLS: usize = REASONS.len() * 2;
 /// More threads than this share cells.
@@ -146,7 +145,7 @@ impl Ready {
         let mut metadata = document.metadata.clone();
         metadata.insert("flagSetId".to_owned(), Value::String(environment.to_string()));
         let end = |metadata: &Map<String, Value>| format!("],\"metadata\":{}}}", Value::Object(metadata.clone()));
-        let ends = [end(&metadata), end(&public(metadata.clone()))];
+        let ends = [end(&scalars(metadata.clone())), end(&public(metadata))];
         let shards = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_SHARDS);
         let shards = (0..shards).map(|_| (0..cells).map(|_| AtomicU32::new(0)).collect()).collect();
         let length = AtomicUsize::new(256);
@@ -161,9 +160,9 @@ impl Ready {
 
     /// Counts an evaluation and returns its variant as JSON text, if it is one of those that the flag has.
     pub(super) fn count<'r>(&'r self, piece: &'r Piece, evaluation: &Evaluation<'_>, bulk: bool) -> Option<&'r str> {
-        let found = evaluation.variant.and_then(|name| {
-            piece.variants.iter().enumerate().find(|(_, variant)| variant.name == name)
-        });
+        let found = evaluation
+            .variant
+            .and_then(|name| piece.variants.iter().enumerate().find(|(_, variant)| variant.name == name));
         let row = found.map_or(0, |(index, _)| index + 1);
         let cell = piece.cells + row * CELLS + reason(evaluation.reason) * 2 + usize::from(bulk);
         if let Some(cell) = self.shards.get(shard() % self.shards.len().max(1)).and_then(|cells| cells.get(cell)) {
@@ -220,6 +219,12 @@ impl Piece {
 /// Leaves out of metadata what clients need not know.
 fn public(mut metadata: Map<String, Value>) -> Map<String, Value> {
     metadata.retain(|name, _| !INTERNAL.contains(&name.as_str()));
+    scalars(metadata)
+}
+
+/// Leaves out of metadata what the protocol does not allow there.
+fn scalars(mut metadata: Map<String, Value>) -> Map<String, Value> {
+    metadata.retain(|_, value| value.is_boolean() || value.is_string() || value.is_number());
     metadata
 }
 

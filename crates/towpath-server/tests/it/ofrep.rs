@@ -156,7 +156,9 @@ async fn the_same_answer_is_not_sent_twice() {
         House::send(request.body(format!(r#"{{"context":{context}}}"#)))
     };
     let same = r#"{"targetingKey":"u"}"#;
-    for known in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned(), tag.trim_matches('"').to_owned()] {
+    for known in
+        [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned(), tag.trim_matches('"').to_owned()]
+    {
         let answer = again(known.clone(), same).await;
         is_empty(&answer, 304);
         assert_eq!(answer.header("etag"), tag, "{known}");
@@ -217,7 +219,8 @@ async fn who_has_no_key_of_the_environment_gets_an_empty_answer() {
     assert_eq!(House::send(here).await.status, 200);
     assert_eq!(flags.send(&flags.server, &format!("/environments/development{ALL}/"), "").await.status, 200);
     // A key is for evaluating and nothing else.
-    let api = House::send(flags.house.client.get(format!("{}/api/v1/status", flags.house.url)).bearer_auth(&flags.server));
+    let api =
+        House::send(flags.house.client.get(format!("{}/api/v1/status", flags.house.url)).bearer_auth(&flags.server));
     assert_eq!(api.await.status, 401);
 }
 
@@ -301,7 +304,11 @@ async fn pages_of_other_sites_may_ask_if_the_key_is_for_them() {
     assert_eq!(flags.all(&key).await.status, 200, "what is no page sends no origin");
     let unknown = flags.request(Method::POST, "nope", ALL).header("origin", "https://shop.example.org");
     let unknown = House::send(unknown).await;
-    assert_eq!((unknown.status.as_u16(), unknown.header("access-control-allow-origin")), (401, "*"), "pages can tell why");
+    assert_eq!(
+        (unknown.status.as_u16(), unknown.header("access-control-allow-origin")),
+        (401, "*"),
+        "pages can tell why"
+    );
 }
 
 #[tokio::test]
@@ -312,7 +319,8 @@ async fn other_methods_and_paths_are_refused() {
         is_failure(&answer, 405, "GENERAL", None);
         assert_eq!(answer.header("allow"), "POST, OPTIONS");
     }
-    for path in ["/ofrep/", "/ofrep/v1/configuration", "/ofrep/v2/evaluate/flags", "/environments/development/ofrep/v1"] {
+    for path in ["/ofrep/", "/ofrep/v1/configuration", "/ofrep/v2/evaluate/flags", "/environments/development/ofrep/v1"]
+    {
         is_failure(&flags.send(&flags.server, path, "").await, 404, "GENERAL", None);
     }
 }
@@ -347,8 +355,13 @@ async fn evaluations_are_counted_by_flag_variant_and_reason_and_survive_a_change
     let counted = flags.house.get("/api/v1/environments/development/flag-evaluations").await.ok(200);
     let of = |key: &str| counted["flags"].as_array().unwrap().iter().find(|flag| flag["flag"] == key).cloned();
     let ratio = of("ratio").unwrap();
-    assert_eq!((&ratio["asked"], &ratio["amongAll"], &ratio["served"]), (&json!(4), &json!(1), &json!(true)), "{ratio}");
-    let ten = ratio["results"].as_array().unwrap().iter().filter(|it| it["variant"] == "ten" && it["amongAll"] == false);
+    assert_eq!(
+        (&ratio["asked"], &ratio["amongAll"], &ratio["served"]),
+        (&json!(4), &json!(1), &json!(true)),
+        "{ratio}"
+    );
+    let ten =
+        ratio["results"].as_array().unwrap().iter().filter(|it| it["variant"] == "ten" && it["amongAll"] == false);
     assert_eq!(ten.map(|it| it["count"].as_u64().unwrap()).sum::<u64>(), 3, "{ratio}");
     assert_eq!(of("inner").unwrap()["results"], json!([]), "a client asked for all: not for this one");
     assert_eq!(of("text").unwrap()["served"], false, "it was evaluated before it went");
