@@ -198,7 +198,12 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         value.to_str().ok()
     };
     let token = match one(&header::AUTHORIZATION) {
-        Some(value) => value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?.1,
+        Some(value) => match value.trim().split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+            Some(_) => return None,
+            // Without a scheme, as the pages of the JavaScript providers show it.
+            None => value,
+        },
         None if headers.contains_key(header::AUTHORIZATION) => return None,
         None => one(&API_KEY)?,
     };
