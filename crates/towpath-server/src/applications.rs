@@ -64,7 +64,7 @@ struct Index {
     /// The world it was made from.
     size: u64,
     keys: Vec<(EnvironmentName, Arc<ApplicationKeys>)>,
-    by_digest: HashMap<[u8; 32], Arc<Entry>>,
+    by_digest: Arc<HashMap<[u8; 32], Arc<Entry>>>,
 }
 
 struct Entry {
@@ -105,7 +105,7 @@ impl Index {
         let keys: Vec<_> = keyed.map(|(name, state)| (name.clone(), Arc::clone(&state.flag_keys))).collect();
         let same = keys.len() == self.keys.len()
             && keys.iter().zip(&self.keys).all(|(new, old)| new.0 == old.0 && Arc::ptr_eq(&new.1, &old.1));
-        let by_digest = if same { self.by_digest.clone() } else { self.entries(&keys) };
+        let by_digest = if same { Arc::clone(&self.by_digest) } else { Arc::new(self.entries(&keys)) };
         Self { size: world.size, keys, by_digest }
     }
 
