@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
-    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagsChanged},
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -294,6 +294,10 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// A key with which applications evaluate flags was made.
+    FlagKeyMade(FlagKeyMade),
+    /// A key with which applications evaluate flags is refused from here on.
+    FlagKeyRevoked(FlagKeyRevoked),
     /// Flags or segments of an environment serve something else from here on.
     FlagsChanged(FlagsChanged),
     /// A change of flags waits until enough people agree.
@@ -389,6 +393,8 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::FlagKeyMade(_) => "flag_key_made",
+            Self::FlagKeyRevoked(_) => "flag_key_revoked",
             Self::FlagsChanged(_) => "flags_changed",
             Self::FlagChangeRequested(_) => "flag_change_requested",
             Self::FlagChangeApproved(_) => "flag_change_approved",
@@ -442,6 +448,8 @@ impl Fact {
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
             | Self::RotationDue(_)
+            | Self::FlagKeyMade(_)
+            | Self::FlagKeyRevoked(_)
             | Self::FlagsChanged(_)
             | Self::FlagChangeRequested(_)
             | Self::FlagChangeApproved(_)

@@ -19,6 +19,8 @@ use crate::{
 
 mod calls;
 mod evaluations;
+mod flag_changes;
+mod flag_keys;
 mod rotations;
 mod running;
 mod secrets;

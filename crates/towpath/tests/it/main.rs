@@ -15,10 +15,12 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod flag_changes;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod ofrep;
 mod overlay;
 mod previews;
 mod project;
