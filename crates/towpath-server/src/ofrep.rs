@@ -2,6 +2,8 @@
 //!
 //! Beside the API, not in it: other keys, other errors, requests from pages of other sites.
 
+mod events;
+
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 
@@ -16,7 +18,10 @@ pub(crate) fn is_ours(path: &str) -> bool {
 }
 
 /// Answers.
-pub(crate) async fn answer(_: Shared, _: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(app: Shared, request: Request<Body>) -> Response<Body> {
+    if events::is_ours(request.uri().path()) {
+        return events::answer(&app, &request);
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
