@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    flags::{FlagKeyMade, FlagKeyRevoked},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -293,6 +294,10 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// A key with which applications evaluate flags was made.
+    FlagKeyMade(FlagKeyMade),
+    /// A key with which applications evaluate flags is refused from here on.
+    FlagKeyRevoked(FlagKeyRevoked),
 }
 
 /// Where a rollback goes and why.
@@ -380,6 +385,8 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::FlagKeyMade(_) => "flag_key_made",
+            Self::FlagKeyRevoked(_) => "flag_key_revoked",
         }
     }
 
@@ -428,7 +435,9 @@ impl Fact {
             | Self::RotationRetried(_)
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
-            | Self::RotationDue(_) => None,
+            | Self::RotationDue(_)
+            | Self::FlagKeyMade(_)
+            | Self::FlagKeyRevoked(_) => None,
         }
     }
 }

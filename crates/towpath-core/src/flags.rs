@@ -3,11 +3,16 @@
 //! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
+mod application;
 mod document;
 mod key;
 mod live;
 mod set;
 
+pub use application::{
+    ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS, MAX_ORIGINS,
+    NewKey, Revoked, are_none,
+};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};

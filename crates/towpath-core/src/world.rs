@@ -13,7 +13,7 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
-    flags::LiveFlags,
+    flags::{ApplicationKeys, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
@@ -90,6 +90,9 @@ pub struct EnvironmentState {
     /// What was changed of flags while they serve.
     #[serde(default, skip_serializing_if = "crate::flags::is_unused")]
     pub flags: Arc<LiveFlags>,
+    /// The keys with which applications evaluate them.
+    #[serde(default, skip_serializing_if = "crate::flags::are_none")]
+    pub flag_keys: Arc<ApplicationKeys>,
 }
 
 impl EnvironmentState {
@@ -259,6 +262,12 @@ impl World {
             | Fact::RotationAborting(_)
             | Fact::RotationFinished(_)
             | Fact::RotationDue(_) => self.apply_rotation(event),
+            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    let state = self.environments.entry(environment).or_default();
+                    Arc::make_mut(&mut state.flag_keys).fold(event);
+                }
+            }
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
