@@ -10,8 +10,8 @@ mod live;
 mod set;
 
 pub use application::{
-    ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS, MAX_ORIGINS,
-    NewKey, Revoked, are_none,
+    ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS,
+    MAX_ORIGINS, NewKey, Revoked, are_none,
 };
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};

@@ -13,6 +13,7 @@ use towpath_engine::{Done, Engine, ports::BlobError};
 use crate::{
     access::{Access, Hosts},
     extract::Caller,
+    follow::Followers,
     idempotency::Idempotency,
     options::ServerOptions,
     problem::ApiError,
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
     pub(crate) streams: Arc<Semaphore>,
+    /// Who follows the flags of environments.
+    pub(crate) followers: Followers,
     /// The leaf hashes of the ledger as far as proofs needed them; also keeps proofs from being made all at once.
     pub(crate) leaves: tokio::sync::Mutex<Vec<Hash>>,
     boot: u32,
@@ -52,6 +55,7 @@ impl App {
     ) -> Shared {
         let hosts = Hosts::new(port, &options.hosts);
         let streams = Arc::new(Semaphore::new(options.max_streams));
+        let followers = Followers::new(options.max_followers);
         // Tells the requests of this run from those of others, which counted from 1 too.
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let boot = engine.now().as_microsecond().unsigned_abs() as u32;
@@ -63,6 +67,7 @@ impl App {
             idempotency: Idempotency::default(),
             stopping,
             streams,
+            followers,
             leaves: tokio::sync::Mutex::default(),
             boot,
             requests: AtomicU64::new(0),

@@ -29,7 +29,10 @@ use self::{
         ResolveRequest, StringResponse, SyncRequest, SyncResponse,
     },
 };
-use crate::{app::{App, Shared}, guest::Guest};
+use crate::{
+    app::{App, Shared},
+    guest::Guest,
+};
 
 /// The largest message that is read, in bytes: a context of a megabyte, and what is around it.
 const MAX_MESSAGE: usize = (1 << 20) + (64 << 10);
@@ -131,6 +134,7 @@ fn may_sync(guest: &Guest) -> Result<(), Status> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as every method")]
 fn fetch(call: &Call, request: SyncRequest) -> Result<SyncResponse, Status> {
     let (guest, served) = call.served(Some(&request))?;
     may_sync(&guest)?;

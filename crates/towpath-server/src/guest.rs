@@ -5,7 +5,10 @@
 
 use http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq as _;
-use towpath_core::ids::{Digest, EnvironmentName};
+use towpath_core::{
+    flags::{ApplicationKey, KeyKind},
+    ids::{Digest, EnvironmentName, KeyName},
+};
 
 use crate::app::App;
 
@@ -21,6 +24,8 @@ pub(crate) struct Guest {
     pub(crate) pages_only: bool,
     /// The digest of what was shown at the door.
     credential: Digest,
+    /// The name of the key; `None` for a person's token.
+    key: Option<KeyName>,
 }
 
 /// Why somebody is not let in.
@@ -41,31 +46,55 @@ pub(crate) enum Refused {
 impl Guest {
     /// Lets somebody in who shows a credential.
     pub(crate) fn of(app: &App, credential: &str, named: Option<&EnvironmentName>) -> Result<Self, Refused> {
-        let digest = Digest::of(credential.trim().as_bytes());
-        if is_person(app, &digest) {
+        let credential = Digest::of(credential.trim().as_bytes());
+        let (world, now) = (app.engine.world(), app.engine.now());
+        if is_person(app, &credential) {
             let environment = named.ok_or(Refused::NoEnvironment)?;
-            if app.engine.world().policy(environment).is_none() {
+            if world.policy(environment).is_none() {
                 return Err(Refused::NoSuchEnvironment(environment.clone()));
             }
-            return Ok(Self { environment: environment.clone(), pages_only: false, credential: digest });
+            return Ok(Self { environment: environment.clone(), pages_only: false, credential, key: None });
+        }
+        for (environment, state) in &world.environments {
+            for (name, key) in &state.flag_keys.0 {
+                if same(&key.digest, &credential) && key.is_valid(now) {
+                    if let Some(named) = named.filter(|named| *named != environment) {
+                        return Err(Refused::Elsewhere(named.clone()));
+                    }
+                    return Ok(Self::with_key(environment, name, key));
+                }
+            }
         }
         Err(Refused::Unknown)
     }
 
+    fn with_key(environment: &EnvironmentName, name: &KeyName, key: &ApplicationKey) -> Self {
+        Self {
+            environment: environment.clone(),
+            pages_only: key.kind == KeyKind::Client,
+            credential: key.digest,
+            key: Some(name.clone()),
+        }
+    }
+
     /// Lets somebody in by the headers of a request.
-    pub(crate) fn of_headers(
-        app: &App,
-        headers: &HeaderMap,
-        named: Option<&EnvironmentName>,
-    ) -> Result<Self, Refused> {
+    pub(crate) fn of_headers(app: &App, headers: &HeaderMap, named: Option<&EnvironmentName>) -> Result<Self, Refused> {
         Self::of(app, credential(headers).ok_or(Refused::Nothing)?, named)
     }
 
     /// Lets somebody in who shows what a stream is opened with.
     pub(crate) fn of_ticket(app: &App, ticket: &str, environment: &EnvironmentName) -> Result<Self, Refused> {
-        let people = app.access.tokens.iter().map(|(digest, _)| (*digest, false));
-        for (credential, pages_only) in people {
-            let guest = Self { environment: environment.clone(), pages_only, credential };
+        let (world, now) = (app.engine.world(), app.engine.now());
+        let keys = world.environments.get(environment).map(|state| &state.flag_keys.0);
+        let keys = keys.into_iter().flatten().filter(|(_, key)| key.is_valid(now));
+        let keys = keys.map(|(name, key)| Self::with_key(environment, name, key));
+        let people = app.access.tokens.iter().map(|(digest, _)| Self {
+            environment: environment.clone(),
+            pages_only: false,
+            credential: *digest,
+            key: None,
+        });
+        for guest in keys.chain(people) {
             if bool::from(guest.ticket().as_bytes().ct_eq(ticket.as_bytes())) {
                 return Ok(guest);
             }
@@ -82,16 +111,20 @@ impl Guest {
 
     /// Says whether the credential is still good.
     pub(crate) fn is_welcome(&self, app: &App) -> bool {
-        is_person(app, &self.credential)
+        let Some(name) = &self.key else { return is_person(app, &self.credential) };
+        let world = app.engine.world();
+        let key = world.environments.get(&self.environment).and_then(|state| state.flag_keys.0.get(name));
+        key.is_some_and(|key| same(&key.digest, &self.credential) && key.is_valid(app.engine.now()))
     }
 }
 
 fn is_person(app: &App, given: &Digest) -> bool {
-    let mut found = false;
-    for (digest, _) in &app.access.tokens {
-        found |= bool::from(digest.as_bytes().ct_eq(given.as_bytes()));
-    }
-    found
+    app.access.tokens.iter().fold(false, |found, (digest, _)| found | same(digest, given))
+}
+
+/// Says whether two digests are the same, in a time that does not tell how nearly.
+fn same(one: &Digest, other: &Digest) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// Returns the credential in the headers of a request: one `Authorization: Bearer` or one `X-API-Key`.

@@ -94,6 +94,7 @@ fn unknown_selector(part: &str) -> Status {
     Status::invalid_argument(format!("the selector `{part}` selects nothing here: use `flagSetId=ENVIRONMENT`"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn refused(why: Refused) -> Status {
     match why {
         Refused::Nothing | Refused::Unknown => Status::unauthenticated(why.to_string()),

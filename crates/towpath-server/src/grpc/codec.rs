@@ -52,7 +52,8 @@ impl<In: Message + Default> Decoder for Reader<In> {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<In>, Status> {
-        let wrong = |error: prost::DecodeError| Status::invalid_argument(format!("the message cannot be read: {error}"));
+        let wrong =
+            |error: prost::DecodeError| Status::invalid_argument(format!("the message cannot be read: {error}"));
         In::decode(buffer).map(Some).map_err(wrong)
     }
 }

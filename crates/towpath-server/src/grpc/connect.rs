@@ -32,7 +32,9 @@ pub(super) async fn answer(app: Shared, request: Request<Body>) -> Response<Body
         (&Method::POST, RESOLVE_ALL) if is(request.headers(), "application/json") => {
             resolve_all(&app, request).await.unwrap_or_else(|status| unary_error(&status))
         }
-        (&Method::POST, EVENT_STREAM) if is(request.headers(), "application/connect+json") => events(&app, request).await,
+        (&Method::POST, EVENT_STREAM) if is(request.headers(), "application/connect+json") => {
+            events(&app, request).await
+        }
         (&Method::POST, _) => with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "text/plain", Body::empty()),
         _ => with(StatusCode::METHOD_NOT_ALLOWED, "text/plain", Body::empty()),
     };
@@ -59,7 +61,8 @@ async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Bo
     let mut message: Map<String, Json> = if body.is_empty() {
         Map::new()
     } else {
-        serde_json::from_slice(&body).map_err(|error| Status::invalid_argument(format!("the message cannot be read: {error}")))?
+        serde_json::from_slice(&body)
+            .map_err(|error| Status::invalid_argument(format!("the message cannot be read: {error}")))?
     };
     let context = message.remove("context").filter(|context| !context.is_null()).unwrap_or_else(|| json!({}));
     let context = serde_json::to_vec(&context).unwrap_or_default();

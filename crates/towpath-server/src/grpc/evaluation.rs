@@ -9,8 +9,8 @@ use towpath_engine::flags::Served;
 
 use super::{
     messages::{
-        AnyFlag, AnyValue, BooleanResponse, FloatResponse, IntResponse, ObjectResponse, ResolveAllResponse, StringResponse,
-        Struct,
+        AnyFlag, AnyValue, BooleanResponse, FloatResponse, IntResponse, ObjectResponse, ResolveAllResponse,
+        StringResponse, Struct,
     },
     sync::enriched,
     values::structure,
@@ -58,7 +58,7 @@ macro_rules! response {
 }
 
 response!(BooleanResponse, json => json.as_bool());
-response!(StringResponse, json => match json { Json::String(text) => Some(text), _ => None });
+response!(StringResponse, json => if let Json::String(text) = json { Some(text) } else { None });
 response!(FloatResponse, json => json.as_f64());
 // flagd cuts a fraction off; a number that is too large becomes the largest.
 #[expect(clippy::cast_possible_truncation, reason = "what flagd does")]
@@ -66,7 +66,7 @@ mod int {
     use super::{IntResponse, Json, Response, Struct};
     response!(IntResponse, json => json.as_i64().or_else(|| json.as_f64().map(|number| number as i64)));
 }
-response!(ObjectResponse, json => match json { Json::Object(members) => Some(structure(members)), _ => None });
+response!(ObjectResponse, json => if let Json::Object(members) = json { Some(structure(members)) } else { None });
 
 /// Evaluates one flag for a context, as a response of a type.
 pub(super) fn resolve<R: Response>(

@@ -8,7 +8,6 @@ use http::{Request, Response};
 use prost::Message;
 use tokio::time::Instant;
 use tonic::{Status, server::Grpc};
-use towpath_engine::flags::Served;
 
 use super::{
     Call, MAX_MESSAGE, PATIENCE,
@@ -19,8 +18,11 @@ use super::{
     sync::{context_message, plain},
     values::structure,
 };
-use crate::follow::{CannotFollow, End, Follower, Next};
-use crate::{app::Shared, guest::Guest};
+use crate::{
+    app::Shared,
+    follow::{CannotFollow, End, Follower, Next},
+    guest::Guest,
+};
 
 /// What is sent, one after the other.
 pub(super) type Sent<T> = BoxStream<'static, Result<T, Status>>;

@@ -104,7 +104,8 @@ fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, StatusC
         CannotFollow::Full => StatusCode::SERVICE_UNAVAILABLE,
         CannotFollow::Nothing => StatusCode::NOT_FOUND,
     })?;
-    let revision = follower.line.revision(app, &follower.now());
+    let now = follower.now();
+    let revision = follower.line.revision(app, &now);
     let first = greeting(&revision, last_event_id(request.headers()), follower.slot);
     let app = Arc::clone(app);
     let frames = stream::unfold((app, follower, Some(first)), |(app, mut follower, first)| async move {

@@ -17,8 +17,7 @@ fn changed(before: (Json, Json), after: (Json, Json)) -> Option<Json> {
 fn a_change_names_what_was_made_changed_and_deleted() {
     let before = json!({ "kept": {}, "gone": {}, "turned": { "state": "ENABLED" } });
     let after = json!({ "kept": {}, "new": {}, "turned": { "state": "DISABLED" } });
-    let expected =
-        json!({ "gone": { "type": "delete" }, "new": { "type": "write" }, "turned": { "type": "update" } });
+    let expected = json!({ "gone": { "type": "delete" }, "new": { "type": "write" }, "turned": { "type": "update" } });
     assert_eq!(changed((before, json!({})), (after, json!({}))), Some(expected));
 }
 
