@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
-    flags::KeyCommand,
+    flags::{FlagCommand, KeyCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -195,6 +195,8 @@ pub enum Command {
     },
     /// Makes or revokes a key with which applications evaluate flags.
     ChangeFlagKeys(Box<KeyCommand>),
+    /// Changes flags while they serve: asks, agrees, refuses.
+    ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.
     Collect {
         /// Which.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
-    flags::{FlagKeyMade, FlagKeyRevoked},
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -298,6 +298,14 @@ pub enum Fact {
     FlagKeyMade(FlagKeyMade),
     /// A key with which applications evaluate flags is refused from here on.
     FlagKeyRevoked(FlagKeyRevoked),
+    /// Flags or segments of an environment serve something else from here on.
+    FlagsChanged(FlagsChanged),
+    /// A change of flags waits until enough people agree.
+    FlagChangeRequested(FlagChangeRequested),
+    /// Somebody agreed to a change of flags that waits.
+    FlagChangeApproved(FlagChangeApproved),
+    /// Somebody said no to a change of flags that waits; it is closed.
+    FlagChangeRejected(FlagChangeRejected),
 }
 
 /// Where a rollback goes and why.
@@ -387,6 +395,10 @@ impl Fact {
             Self::RotationDue(_) => "rotation_due",
             Self::FlagKeyMade(_) => "flag_key_made",
             Self::FlagKeyRevoked(_) => "flag_key_revoked",
+            Self::FlagsChanged(_) => "flags_changed",
+            Self::FlagChangeRequested(_) => "flag_change_requested",
+            Self::FlagChangeApproved(_) => "flag_change_approved",
+            Self::FlagChangeRejected(_) => "flag_change_rejected",
         }
     }
 
@@ -437,7 +449,11 @@ impl Fact {
             | Self::RotationFinished(_)
             | Self::RotationDue(_)
             | Self::FlagKeyMade(_)
-            | Self::FlagKeyRevoked(_) => None,
+            | Self::FlagKeyRevoked(_)
+            | Self::FlagsChanged(_)
+            | Self::FlagChangeRequested(_)
+            | Self::FlagChangeApproved(_)
+            | Self::FlagChangeRejected(_) => None,
         }
     }
 }

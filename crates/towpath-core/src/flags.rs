@@ -4,6 +4,8 @@
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
 mod application;
+mod basis;
+mod changes;
 mod document;
 mod key;
 mod live;
@@ -12,6 +14,12 @@ mod set;
 pub use application::{
     ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS,
     MAX_ORIGINS, NewKey, Revoked, are_none,
+};
+pub use basis::FlagBasis;
+pub use changes::{
+    ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
+    FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING, RejectFlags,
+    UndoConflict, taken_back,
 };
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};

@@ -69,6 +69,14 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// Flags would not work after the change.
+    FlagsInvalid,
+    /// The targeting of a flag cannot be edited like this.
+    NotEditable,
+    /// A later change touched the same.
+    FlagConflict,
+    /// The change of flags does not wait any more.
+    FlagChangeClosed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -86,7 +94,12 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
+            Self::NoProject
+            | Self::NotFound
+            | Self::Invalid
+            | Self::ReasonRequired
+            | Self::FlagsInvalid
+            | Self::NotEditable => RefusalKind::User,
             Self::NotForward
             | Self::NotUpstream
             | Self::SelfApproval
@@ -106,6 +119,8 @@ impl RefusalCode {
             | Self::BeingRotated
             | Self::SecretDestroyed
             | Self::BeingDestroyed
+            | Self::FlagConflict
+            | Self::FlagChangeClosed
             | Self::Stale => RefusalKind::Conflict,
         }
     }
