@@ -12,9 +12,11 @@ use towpath_engine::{Done, Engine, ports::BlobError};
 
 use crate::{
     access::{Access, Hosts},
+    applications::Applications,
     extract::Caller,
     follow::Followers,
     idempotency::Idempotency,
+    ofrep::{Counts, Evaluating, Places},
     options::ServerOptions,
     problem::ApiError,
 };
@@ -31,6 +33,14 @@ pub(crate) struct App {
     pub(crate) options: ServerOptions,
     pub(crate) hosts: Hosts,
     pub(crate) idempotency: Idempotency,
+    /// The keys of applications.
+    pub(crate) applications: Applications,
+    /// What environments serve, made ready to answer with.
+    pub(crate) evaluating: Evaluating,
+    /// How often what was evaluated.
+    pub(crate) counts: Counts,
+    /// Places for large contexts.
+    pub(crate) places: Places,
     /// Ends event streams when the server stops.
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
@@ -62,9 +72,13 @@ impl App {
         Arc::new(Self {
             engine,
             access,
+            counts: Counts::new(options.evaluations.clone()),
             options,
             hosts,
             idempotency: Idempotency::default(),
+            applications: Applications::new(),
+            evaluating: Evaluating::new(),
+            places: Places::default(),
             stopping,
             streams,
             followers,

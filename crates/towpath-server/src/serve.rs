@@ -55,6 +55,7 @@ pub async fn serve(
     let app = App::new(engine, access, options, address.port(), stopping.clone());
     let router = crate::guard::guarded(&app);
     let wheel = tokio::spawn(Followers::run(Arc::clone(&app)));
+    let counting = tokio::spawn(ofrep::keep_counts(Arc::clone(&app)));
     let mut connections = JoinSet::new();
     {
         let mut stop = std::pin::pin!(stop);
@@ -83,6 +84,8 @@ pub async fn serve(
     if drained.is_err() {
         tracing::warn!(open = connections.len(), "connections did not end in time and were cut");
     }
+    let _ = counting.await;
+    ofrep::write_counts(&app).await;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod description;
 mod diff;
 mod environments;
 mod events;
+mod flags;
 mod health;
 mod lifecycle;
 mod logs;
@@ -76,6 +77,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
+        .routes(routes!(flags::keys::list, flags::keys::make))
+        .routes(routes!(flags::keys::revoke))
+        .routes(routes!(flags::evaluations::evaluations))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::read_all))
         .routes(routes!(secrets::restore_all))

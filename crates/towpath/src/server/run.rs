@@ -194,6 +194,13 @@ async fn run_opened(
     let flags = Arc::clone(parts.engine.flags());
     let usual = ServerOptions::new(Arc::new(BundleProjects));
     let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, ..usual };
+    let options = ServerOptions {
+        drain: DRAIN,
+        secrets,
+        rotator,
+        evaluations: Some(Arc::new(parts.samples.clone())),
+        ..ServerOptions::new(Arc::new(BundleProjects))
+    };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();

@@ -11,6 +11,7 @@ mod configuration;
 mod diff;
 mod environment;
 mod event;
+mod flag_keys;
 mod health;
 mod lifecycle;
 mod log;
@@ -33,6 +34,10 @@ pub use environment::{
     InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
 };
 pub use event::EventView;
+pub use flag_keys::{
+    EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
+    MakeFlagKey, RevokeFlagKey,
+};
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
     BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,
