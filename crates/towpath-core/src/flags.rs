@@ -11,6 +11,7 @@ mod key;
 mod live;
 mod set;
 
+pub use crate::config::definitions;
 pub use application::{
     ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS,
     MAX_ORIGINS, NewKey, Revoked, are_none,
@@ -21,7 +22,6 @@ pub use changes::{
     FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING, RejectFlags,
     UndoConflict, taken_back,
 };
-pub use crate::config::definitions;
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};

@@ -24,7 +24,7 @@ use towpath_engine::flags::Served;
 
 use crate::{
     app::{App, Shared},
-    guest::Guest,
+    applications::Evaluator,
 };
 
 /// How many slots the wheel has: so many parts of the followers are woken one after the other.
@@ -71,7 +71,7 @@ pub(crate) enum CannotFollow {
 /// Somebody who follows.
 pub(crate) struct Follower {
     app: Shared,
-    pub(crate) guest: Guest,
+    evaluator: Evaluator,
     pub(crate) line: Arc<Line>,
     pub(crate) slot: usize,
     beat: Arc<Notify>,
@@ -151,14 +151,14 @@ impl Followers {
 }
 
 impl Follower {
-    /// Begins to follow what the environment of a guest serves.
-    pub(crate) fn new(app: &Shared, guest: Guest) -> Result<Self, CannotFollow> {
-        let served = app.options.flags.follow(&guest.environment).ok_or(CannotFollow::Nothing)?;
+    /// Begins to follow what the environment of somebody serves.
+    pub(crate) fn new(app: &Shared, evaluator: Evaluator) -> Result<Self, CannotFollow> {
+        let served = app.options.flags.follow(&evaluator.environment).ok_or(CannotFollow::Nothing)?;
         let place = Arc::clone(&app.followers.places).try_acquire_owned().map_err(|_| CannotFollow::Full)?;
-        let line = app.followers.line(&guest.environment);
+        let line = app.followers.line(&evaluator.environment);
         let slot = app.followers.next_slot.fetch_add(1, Ordering::Relaxed) % app.followers.slots.len().max(1);
         let beat = app.followers.slots.get(slot).cloned().unwrap_or_default();
-        Ok(Self { app: Arc::clone(app), guest, line, slot, beat, served, _place: place })
+        Ok(Self { app: Arc::clone(app), evaluator, line, slot, beat, served, _place: place })
     }
 
     /// Returns what is served now; [`Self::next`] then waits for what comes after it.
@@ -177,7 +177,7 @@ impl Follower {
             },
             () = self.beat.notified() => Next::Beat,
         };
-        if self.guest.is_welcome(&self.app) { next } else { Next::Ended(End::Revoked) }
+        if self.app.is_welcome(&self.evaluator) { next } else { Next::Ended(End::Revoked) }
     }
 }
 

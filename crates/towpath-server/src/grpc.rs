@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     app::{App, Shared},
-    guest::Guest,
+    applications::Evaluator,
 };
 
 /// The largest message that is read, in bytes: a context of a megabyte, and what is around it.
@@ -114,21 +114,21 @@ impl Call {
     }
 
     /// Lets the caller in and returns what there is for it.
-    fn served(&self, request: Option<&SyncRequest>) -> Result<(Guest, Arc<Served>), Status> {
-        let guest = self.caller.guest(&self.app, request)?;
-        let served = served(&self.app, &guest)?;
-        Ok((guest, served))
+    fn served(&self, request: Option<&SyncRequest>) -> Result<(Evaluator, Arc<Served>), Status> {
+        let evaluator = self.caller.evaluator(&self.app, request)?;
+        let served = served(&self.app, &evaluator)?;
+        Ok((evaluator, served))
     }
 }
 
-fn served(app: &App, guest: &Guest) -> Result<Arc<Served>, Status> {
-    let served = app.options.flags.served(&guest.environment);
-    served.ok_or_else(|| Status::not_found(format!("no flags are served in `{}`", guest.environment)))
+fn served(app: &App, evaluator: &Evaluator) -> Result<Arc<Served>, Status> {
+    let served = app.options.flags.served(&evaluator.environment);
+    served.ok_or_else(|| Status::not_found(format!("no flags are served in `{}`", evaluator.environment)))
 }
 
 /// Refuses those to whom definitions are not shown.
-fn may_sync(guest: &Guest) -> Result<(), Status> {
-    if guest.pages_only {
+fn may_sync(evaluator: &Evaluator) -> Result<(), Status> {
+    if evaluator.client {
         return Err(Status::permission_denied("a client key evaluates flags; for their definitions use a server key"));
     }
     Ok(())
@@ -136,9 +136,9 @@ fn may_sync(guest: &Guest) -> Result<(), Status> {
 
 #[expect(clippy::needless_pass_by_value, reason = "as every method")]
 fn fetch(call: &Call, request: SyncRequest) -> Result<SyncResponse, Status> {
-    let (guest, served) = call.served(Some(&request))?;
-    may_sync(&guest)?;
-    let revision = call.app.followers.line(&guest.environment).revision(&call.app, &served);
+    let (evaluator, served) = call.served(Some(&request))?;
+    may_sync(&evaluator)?;
+    let revision = call.app.followers.line(&evaluator.environment).revision(&call.app, &served);
     Ok(SyncResponse { flag_configuration: revision.plain(|| sync::plain(&served)), sync_context: None })
 }
 
@@ -153,15 +153,15 @@ fn metadata(call: &Call, _: Empty) -> Result<MetadataResponse, Status> {
 }
 
 fn resolve<R: evaluation::Response>(call: &Call, request: ResolveRequest) -> Result<R, Status> {
-    let (guest, served) = call.served(None)?;
+    let (evaluator, served) = call.served(None)?;
     let context = values::context_json(request.context);
-    evaluation::resolve(&call.app, &guest, &served, call.generation, &request.flag_key, &context)
+    evaluation::resolve(&call.app, &evaluator, &served, call.generation, &request.flag_key, &context)
 }
 
 fn resolve_all(call: &Call, request: ResolveAllRequest) -> Result<messages::ResolveAllResponse, Status> {
-    let (guest, served) = call.served(None)?;
+    let (evaluator, served) = call.served(None)?;
     let context = values::context_json(request.context);
-    let resolved = evaluation::resolve_all(&call.app, &guest, &served, &context)?;
+    let resolved = evaluation::resolve_all(&call.app, &evaluator, &served, &context)?;
     Ok(evaluation::all_response(resolved, &served))
 }
 

@@ -14,7 +14,6 @@ mod extract;
 mod follow;
 mod grpc;
 mod guard;
-mod guest;
 mod idempotency;
 mod ofrep;
 mod options;

@@ -6,8 +6,6 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-mod events;
-
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -21,6 +19,7 @@ use crate::{
 
 mod body;
 mod counts;
+mod events;
 mod ready;
 mod route;
 mod write;
@@ -43,15 +42,11 @@ pub(crate) fn is_ours(path: &str) -> bool {
     Route::of(path).is_some()
 }
 
-/// Answers.
+/// Answers: in time, whatever happens, with the id of the request, and readable for pages.
 pub(crate) async fn answer(app: Shared, request: Request<Body>) -> Response<Body> {
     if events::is_ours(request.uri().path()) {
         return events::answer(&app, &request);
     }
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_FOUND;
-/// Answers: in time, whatever happens, with the id of the request, and readable for pages.
-pub(crate) async fn answer(app: Shared, request: Request<Body>) -> Response<Body> {
     let id = app.next_request();
     let uri = request.uri().clone();
     let from_page = request.headers().contains_key(header::ORIGIN);
@@ -124,8 +119,9 @@ fn preflight() -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, METHODS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-    let allowed =
-        HeaderValue::from_static("Authorization, Content-Type, Flagd-Selector, If-None-Match, Last-Event-ID, X-API-Key");
+    let allowed = HeaderValue::from_static(
+        "Authorization, Content-Type, Flagd-Selector, If-None-Match, Last-Event-ID, X-API-Key",
+    );
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -144,7 +140,8 @@ pub(crate) fn refused(key: Option<&str>, denied: &Denied) -> Response<Body> {
         Denied::Forbidden => empty(StatusCode::FORBIDDEN),
         Denied::Later(wait) => later(*wait),
         Denied::NoEnvironment => {
-            let details = "say which environment: `Flagd-Selector: flagSetId=NAME`, or `/environments/NAME` before the path";
+            let details =
+                "say which environment: `Flagd-Selector: flagSetId=NAME`, or `/environments/NAME` before the path";
             failure(StatusCode::BAD_REQUEST, key, "GENERAL", details)
         }
         Denied::NotFound(name) => {
@@ -224,6 +221,7 @@ impl Asked<'_> {
         }
         let [services, clients] = &ready.ends;
         out.extend_from_slice(if client { clients } else { services }.as_bytes());
+        events::push_streams(&mut out, self.app, &self.evaluator, &ready.served);
         if out.len() > ready.length.load(Ordering::Relaxed) {
             ready.length.store(out.len(), Ordering::Relaxed);
         }

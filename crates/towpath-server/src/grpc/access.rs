@@ -10,17 +10,12 @@ use towpath_core::ids::EnvironmentName;
 use super::messages::SyncRequest;
 use crate::{
     app::App,
-    guest::{self, Guest, Refused},
+    applications::{Denied, Evaluator, SELECTOR, presented},
 };
 
-/// The name of flagd's selector in the metadata.
-const SELECTOR: &str = "flagd-selector";
-
 /// What a request says of who sends it, beside its message.
-#[derive(Debug, Clone, Default)]
 pub(super) struct Caller {
-    credential: Option<String>,
-    selector: Option<String>,
+    headers: HeaderMap,
     /// The name under which the server was asked for, up to its first dot.
     label: Option<String>,
 }
@@ -28,47 +23,42 @@ pub(super) struct Caller {
 /// What a selector selects.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Selected {
-    environment: Option<EnvironmentName>,
+    environment: Option<String>,
     key: Option<String>,
 }
 
 impl Caller {
     pub(super) fn new(headers: &HeaderMap, uri: &Uri) -> Self {
-        let selector = headers.get(SELECTOR).and_then(|value| value.to_str().ok());
         let label = uri.authority().and_then(|authority| authority.host().split('.').next());
-        Self {
-            credential: guest::credential(headers).map(str::to_owned),
-            selector: selector.map(str::to_owned),
-            label: label.map(str::to_owned),
-        }
+        Self { headers: headers.clone(), label: label.map(str::to_owned) }
     }
 
-    /// Says whether it shows anything at all.
+    /// Says whether it shows nothing that anybody could be known by.
     pub(super) fn is_anonymous(&self, app: &App) -> bool {
-        self.credential.is_none() && self.guest(app, None).is_err()
+        presented(&self.headers).is_none() && self.evaluator(app, None).is_err()
     }
 
-    /// Lets the caller in, or says why not.
-    pub(super) fn guest(&self, app: &App, request: Option<&SyncRequest>) -> Result<Guest, Status> {
+    /// Says who calls and for which environment, or why that is refused.
+    pub(super) fn evaluator(&self, app: &App, request: Option<&SyncRequest>) -> Result<Evaluator, Status> {
         let asked = request.map(|request| request.selector.as_str()).filter(|selector| !selector.is_empty());
-        let Selected { environment, key } = match self.selector.as_deref().or(asked) {
-            Some(selector) => selected(selector)?,
-            None => Selected::default(),
-        };
-        let named = environment.as_ref();
-        if let Some(credential) = self.credential.as_deref().or(key.as_deref()) {
-            return Guest::of(app, credential, named).map_err(refused);
+        let given = self.headers.get(SELECTOR).and_then(|value| value.to_str().ok());
+        let Selected { environment, key } = given.or(asked).map_or_else(|| Ok(Selected::default()), selected)?;
+        let admitted =
+            |token: &str| app.admitted(token, [environment.as_deref(), None], &self.headers, app.engine.now());
+        if let Some(token) = presented(&self.headers).or(key.as_deref()) {
+            return admitted(token).map_err(denied);
         }
         let id = request.map(|request| request.provider_id.as_str()).filter(|id| !id.is_empty());
-        let elsewhere = id.into_iter().chain(self.label.as_deref());
-        for credential in elsewhere {
-            match Guest::of(app, credential, named) {
+        for token in id.into_iter().chain(self.label.as_deref()) {
+            match admitted(token) {
                 // Nobody said that it was a key.
-                Err(Refused::Unknown) => {}
-                known => return known.map_err(refused),
+                Err(Denied::Unknown) => {}
+                known => return known.map_err(denied),
             }
         }
-        Err(refused(Refused::Nothing))
+        Err(Status::unauthenticated(
+            "a key is needed: send it as the metadata `authorization: Bearer KEY` or `x-api-key: KEY`",
+        ))
     }
 }
 
@@ -79,8 +69,8 @@ fn selected(selector: &str) -> Result<Selected, Status> {
         let (name, value) = part.split_once('=').unwrap_or(("flagSetId", part));
         match name.trim() {
             "flagSetId" => {
-                let environment = value.trim().parse();
-                selected.environment = Some(environment.map_err(|_| unknown_selector(part))?);
+                let environment: EnvironmentName = value.trim().parse().map_err(|_| unknown_selector(part))?;
+                selected.environment = Some(environment.into());
             }
             "key" => selected.key = Some(value.trim().to_owned()),
             _ => return Err(unknown_selector(part)),
@@ -95,12 +85,17 @@ fn unknown_selector(part: &str) -> Status {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn refused(why: Refused) -> Status {
+fn denied(why: Denied) -> Status {
     match why {
-        Refused::Nothing | Refused::Unknown => Status::unauthenticated(why.to_string()),
-        Refused::Elsewhere(_) => Status::permission_denied(why.to_string()),
-        Refused::NoEnvironment => Status::invalid_argument(why.to_string()),
-        Refused::NoSuchEnvironment(_) => Status::not_found(why.to_string()),
+        Denied::Unknown => Status::unauthenticated("the key is not known, or it was revoked"),
+        Denied::Forbidden => Status::permission_denied("the key is of another environment, or not for this page"),
+        Denied::Later(wait) => {
+            Status::resource_exhausted(format!("the key makes too many requests; wait {} ms", wait.as_millis()))
+        }
+        Denied::NoEnvironment => Status::invalid_argument(
+            "say which environment: the metadata `flagd-selector: flagSetId=ENVIRONMENT`, or the provider's option `selector`",
+        ),
+        Denied::NotFound(name) => Status::not_found(format!("there is no environment `{name}`")),
     }
 }
 

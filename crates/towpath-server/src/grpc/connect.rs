@@ -55,8 +55,8 @@ fn is(headers: &HeaderMap, media: &str) -> bool {
 }
 
 async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let guest = Caller::new(request.headers(), request.uri()).guest(app, None)?;
-    let served = served(app, &guest)?;
+    let evaluator = Caller::new(request.headers(), request.uri()).evaluator(app, None)?;
+    let served = served(app, &evaluator)?;
     let body = body(request).await?;
     let mut message: Map<String, Json> = if body.is_empty() {
         Map::new()
@@ -66,7 +66,7 @@ async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Bo
     };
     let context = message.remove("context").filter(|context| !context.is_null()).unwrap_or_else(|| json!({}));
     let context = serde_json::to_vec(&context).unwrap_or_default();
-    let resolved = evaluation::resolve_all(app, &guest, &served, &context)?;
+    let resolved = evaluation::resolve_all(app, &evaluator, &served, &context)?;
     let flags = resolved.into_iter().filter_map(|(key, flag)| {
         let value = flag.value?;
         let name = match &value {
@@ -87,10 +87,10 @@ async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Bo
 /// A stream that cannot begin ends with its error; its status is always 200.
 async fn events(app: &Shared, request: Request<Body>) -> Response<Body> {
     let opened = async {
-        let guest = Caller::new(request.headers(), request.uri()).guest(app, None)?;
+        let evaluator = Caller::new(request.headers(), request.uri()).evaluator(app, None)?;
         // The one message says nothing, but the connection is free for the answer only when it was read.
         body(request).await?;
-        streams::event_stream(app, guest)
+        streams::event_stream(app, evaluator)
     };
     let frames = match opened.await {
         Ok(events) => stream::unfold(Some(events), |events| async move {

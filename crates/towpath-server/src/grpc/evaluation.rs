@@ -15,7 +15,7 @@ use super::{
     sync::enriched,
     values::structure,
 };
-use crate::{app::App, guest::Guest};
+use crate::{app::App, applications::Evaluator};
 
 /// The two generations: of the first, clients cannot tell a value that is missing from one that is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +71,13 @@ response!(ObjectResponse, json => if let Json::Object(members) = json { Some(str
 /// Evaluates one flag for a context, as a response of a type.
 pub(super) fn resolve<R: Response>(
     app: &App,
-    guest: &Guest,
+    evaluator: &Evaluator,
     served: &Served,
     generation: Generation,
     key: &str,
     context: &[u8],
 ) -> Result<R, Status> {
-    let flag = served.set.get(key).filter(|_| is_for(guest, served, key)).ok_or_else(|| not_found(key))?;
+    let flag = served.set.get(key).filter(|_| is_for(evaluator, served, key)).ok_or_else(|| not_found(key))?;
     let resolved = evaluate(app, served, flag, context)?;
     if generation == Generation::V1 && resolved.reason == Reason::Default && resolved.value.is_none() {
         // What flagd says to clients that could not tell.
@@ -91,14 +91,14 @@ pub(super) fn resolve<R: Response>(
 /// Evaluates every flag that yields a value.
 pub(super) fn resolve_all(
     app: &App,
-    guest: &Guest,
+    evaluator: &Evaluator,
     served: &Served,
     context: &[u8],
 ) -> Result<BTreeMap<String, Resolved>, Status> {
     let context = enriched(served, context);
     let read = served.set.context(&context).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let now = app.engine.now();
-    let flags = served.set.flags().filter(|flag| is_for(guest, served, flag.key()));
+    let flags = served.set.flags().filter(|flag| is_for(evaluator, served, flag.key()));
     let resolved = flags.filter_map(|flag| {
         let resolved = read_evaluation(flag.key(), &served.set.evaluate(flag, &read, now)).ok()?;
         resolved.value.is_some().then(|| (flag.key().to_owned(), resolved))
@@ -152,10 +152,10 @@ fn read_evaluation(key: &str, evaluation: &towpath_core::flags::Evaluation<'_>) 
     })
 }
 
-/// Says whether a flag is for a guest: what is not meant for pages is not there for them.
-fn is_for(guest: &Guest, served: &Served, key: &str) -> bool {
+/// Says whether a flag is for somebody: what is not meant for pages is not there for them.
+fn is_for(evaluator: &Evaluator, served: &Served, key: &str) -> bool {
     let notes = || served.document.flags.get(key).map(|flag| &flag.towpath);
-    !guest.pages_only || notes().is_none_or(|notes| notes.client != Some(false))
+    !evaluator.client || notes().is_none_or(|notes| notes.client != Some(false))
 }
 
 fn not_found(key: &str) -> Status {

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     app::Shared,
+    applications::Evaluator,
     follow::{CannotFollow, End, Follower, Next},
-    guest::Guest,
 };
 
 /// What is sent, one after the other.
@@ -30,10 +30,10 @@ pub(super) type Sent<T> = BoxStream<'static, Result<T, Status>>;
 /// `SyncFlags`: the flags, and again whenever they are others.
 pub(super) async fn sync(call: Call, request: Request<Body>) -> Response<Body> {
     streaming(call, request, |call, request: SyncRequest| {
-        let guest = call.caller.guest(&call.app, Some(&request))?;
-        may_sync(&guest)?;
+        let evaluator = call.caller.evaluator(&call.app, Some(&request))?;
+        may_sync(&evaluator)?;
         let app = Arc::clone(&call.app);
-        let mut follower = follow(&app, guest)?;
+        let mut follower = follow(&app, evaluator)?;
         let first = follower.now();
         let deadline = call.deadline;
         let rest = stream::unfold((follower, Some(first)), move |(mut follower, first)| {
@@ -64,15 +64,15 @@ pub(super) async fn sync(call: Call, request: Request<Body>) -> Response<Body> {
 /// `EventStream`: that the stream is there, then which flags changed, and now and then that the line is alive.
 pub(super) async fn events(call: Call, request: Request<Body>) -> Response<Body> {
     streaming(call, request, |call, _: Empty| {
-        let guest = call.caller.guest(&call.app, None)?;
-        Ok(until(event_stream(&call.app, guest)?, call.deadline))
+        let evaluator = call.caller.evaluator(&call.app, None)?;
+        Ok(until(event_stream(&call.app, evaluator)?, call.deadline))
     })
     .await
 }
 
-/// The events for a guest.
-pub(super) fn event_stream(app: &Shared, guest: Guest) -> Result<Sent<EventResponse>, Status> {
-    let mut follower = follow(app, guest)?;
+/// The events for somebody.
+pub(super) fn event_stream(app: &Shared, evaluator: Evaluator) -> Result<Sent<EventResponse>, Status> {
+    let mut follower = follow(app, evaluator)?;
     let before = follower.now();
     let ready = stream::once(async { Ok(event("provider_ready", None)) });
     let rest = stream::unfold((follower, before), |(mut follower, before)| async move {
@@ -96,9 +96,9 @@ fn event(kind: &str, data: Option<super::messages::Struct>) -> EventResponse {
     EventResponse { r#type: kind.to_owned(), data }
 }
 
-fn follow(app: &Shared, guest: Guest) -> Result<Follower, Status> {
-    let environment = guest.environment.clone();
-    Follower::new(app, guest).map_err(|why| match why {
+fn follow(app: &Shared, evaluator: Evaluator) -> Result<Follower, Status> {
+    let environment = evaluator.environment.clone();
+    Follower::new(app, evaluator).map_err(|why| match why {
         CannotFollow::Full => Status::unavailable("too many streams are open; try again in half a minute"),
         CannotFollow::Nothing => Status::not_found(format!("no flags are served in `{environment}`")),
     })

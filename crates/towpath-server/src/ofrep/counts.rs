@@ -125,6 +125,9 @@ pub(crate) async fn write_down(app: &App) {
     let written = app.counts.flush(&app.evaluating, now).await;
     let swept = if written.is_ok() { app.counts.sweep(app, now).await } else { Ok(()) };
     if let Err(error) = written.and(swept) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "counts of evaluations wait: they cannot be written down");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "counts of evaluations wait: they cannot be written down"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Event streams of OFREP 0.3 (ADR 8): server-sent events that tell pages to evaluate again, never what they get.
 //!
-//! A client is told where to listen by the answer to a bulk evaluation ([`streams`]), connects with what is in that address,
+//! A client is told where to listen by the answer to a bulk evaluation ([`push_streams`]), connects with what is in that address,
 //! and is sent a message when the flags of its environment change. Each message has the tag of the flags as its id, so a client
 //! that comes again says what it knows, and is told only if that is no longer so.
 
@@ -11,17 +11,20 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Serialize;
-use towpath_core::ids::EnvironmentName;
+use subtle::ConstantTimeEq as _;
+use towpath_core::ids::{Digest, EnvironmentName};
 use towpath_engine::flags::Served;
 
 use crate::{
     app::{App, Shared},
+    applications::Evaluator,
     follow::{CannotFollow, Follower, Next, Revision},
-    guest::{Guest, Refused},
 };
 
 /// Where clients listen.
 const PATH: &str = "/ofrep/v1/events";
+/// What a ticket is made with, so that it is no good for anything else.
+const PURPOSE: &[u8] = b"towpath event stream 1\0";
 /// After how long a client that nobody looks at should hang up, in seconds: the default of the protocol.
 const INACTIVITY_DELAY_SEC: u32 = 120;
 /// How long clients wait before they connect again, in milliseconds. Each slot of the wheel a little longer, so that a server that
@@ -34,7 +37,7 @@ const FULL_RETRY_SEC: u32 = 30;
 /// One entry of `eventStreams` in the answer to a bulk evaluation.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EventStream {
+struct EventStream {
     r#type: &'static str,
     endpoint: Endpoint,
     inactivity_delay_sec: u32,
@@ -55,13 +58,26 @@ struct Message<'a> {
     last_modified: i64,
 }
 
-/// Returns `eventStreams` for a guest that gets what `served` yields. The address is the same as long as the credential is: a
+/// Adds `eventStreams` to an answer with every flag, which is a JSON object. The address is the same as long as the credential is: a
 /// client that evaluates again keeps its connection.
-pub(crate) fn streams(app: &App, guest: &Guest, served: &Served) -> [EventStream; 1] {
+pub(super) fn push_streams(out: &mut Vec<u8>, app: &App, evaluator: &Evaluator, served: &Served) {
     // Remembered, so that who connects after a change that came in between is told.
-    app.followers.line(&guest.environment).revision(app, served);
-    let request_uri = format!("{PATH}?environment={}&ticket={}", guest.environment, guest.ticket());
-    [EventStream { r#type: "sse", endpoint: Endpoint { request_uri }, inactivity_delay_sec: INACTIVITY_DELAY_SEC }]
+    app.followers.line(&evaluator.environment).revision(app, served);
+    let request_uri = format!("{PATH}?environment={}&ticket={}", evaluator.environment, ticket(evaluator));
+    let streams =
+        [EventStream { r#type: "sse", endpoint: Endpoint { request_uri }, inactivity_delay_sec: INACTIVITY_DELAY_SEC }];
+    if out.pop_if(|last| *last == b'}').is_some() {
+        out.extend_from_slice(b",\"eventStreams\":");
+        out.extend(serde_json::to_vec(&streams).unwrap_or_default());
+        out.push(b'}');
+    }
+}
+
+/// Returns what opens a stream and nothing else, for clients that cannot set headers. It is made from the digest of the credential, so
+/// it is the same each time, and ends with the credential.
+fn ticket(evaluator: &Evaluator) -> String {
+    let name = evaluator.environment.as_str().as_bytes();
+    Digest::of(&[PURPOSE, name, &[0], evaluator.credential.as_bytes()].concat()).hex()
 }
 
 /// Says whether a request is for a stream.
@@ -72,7 +88,7 @@ pub(crate) fn is_ours(path: &str) -> bool {
 /// Answers with a stream.
 pub(crate) fn answer(app: &Shared, request: &Request<Body>) -> Response<Body> {
     let mut response = match *request.method() {
-        Method::GET => open(app, request).unwrap_or_else(empty),
+        Method::GET => open(app, request).unwrap_or_else(|refused| refused),
         Method::OPTIONS => empty(StatusCode::NO_CONTENT),
         _ => empty(StatusCode::METHOD_NOT_ALLOWED),
     };
@@ -98,11 +114,13 @@ pub(crate) fn answer(app: &Shared, request: &Request<Body>) -> Response<Body> {
     response
 }
 
-fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, StatusCode> {
-    let guest = guest(app, request)?;
-    let mut follower = Follower::new(app, guest).map_err(|why| match why {
-        CannotFollow::Full => StatusCode::SERVICE_UNAVAILABLE,
-        CannotFollow::Nothing => StatusCode::NOT_FOUND,
+fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, Response<Body>> {
+    let evaluator = evaluator(app, request)?;
+    let mut follower = Follower::new(app, evaluator).map_err(|why| {
+        empty(match why {
+            CannotFollow::Full => StatusCode::SERVICE_UNAVAILABLE,
+            CannotFollow::Nothing => StatusCode::NOT_FOUND,
+        })
     })?;
     let now = follower.now();
     let revision = follower.line.revision(app, &now);
@@ -127,24 +145,18 @@ fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, StatusC
     Ok(response)
 }
 
-fn guest(app: &Shared, request: &Request<Body>) -> Result<Guest, StatusCode> {
+fn evaluator(app: &Shared, request: &Request<Body>) -> Result<Evaluator, Response<Body>> {
     let query = request.uri().query().unwrap_or_default();
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let environment = match value("environment").map(str::parse::<EnvironmentName>) {
-        Some(Err(_)) => return Err(StatusCode::NOT_FOUND),
-        Some(Ok(name)) => Some(name),
-        None => None,
+    let (environment, given) = (value("environment"), value("ticket"));
+    let named = environment.and_then(|name| name.parse::<EnvironmentName>().ok());
+    let evaluator = match (given, &named) {
+        (Some(given), Some(environment)) => app.opened_by(environment, request.headers(), |evaluator| {
+            ticket(evaluator).as_bytes().ct_eq(given.as_bytes()).into()
+        }),
+        _ => app.evaluator(request.headers(), environment, app.engine.now()),
     };
-    let guest = match (value("ticket"), &environment) {
-        (Some(ticket), Some(environment)) => Guest::of_ticket(app, ticket, environment),
-        _ => Guest::of_headers(app, request.headers(), environment.as_ref()),
-    };
-    guest.map_err(|refused| match refused {
-        Refused::Nothing | Refused::Unknown => StatusCode::UNAUTHORIZED,
-        Refused::Elsewhere(_) => StatusCode::FORBIDDEN,
-        Refused::NoEnvironment => StatusCode::BAD_REQUEST,
-        Refused::NoSuchEnvironment(_) => StatusCode::NOT_FOUND,
-    })
+    evaluator.map_err(|denied| super::refused(None, &denied))
 }
 
 /// What comes first: how long to wait before connecting again, and the tag of the flags. A tag without data is remembered by the

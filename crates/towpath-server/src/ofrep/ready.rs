@@ -26,8 +26,7 @@ use super::write::json_text;
 
 /// Members of metadata that are for those who look after a flag, not for everybody who opens a page.
 const INTERNAL: [&str; 3] = ["owner", "tags", "description"];
-const REASONS: [Reason; 5] =
-    [Reason::Static, Reason::TargetingMatch, Reason::Default, Reason::Disabled, Reason::Error];
+const REASONS: [Reason; 5] = [Reason::Static, Reason::TargetingMatch, Reason::Default, Reason::Disabled, Reason::Error];
 /// Cells per variant: each reason, asked for alone and among all.
 const CELLS: usize = REASONS.len() * 2;
 /// More threads than this share cells.
@@ -161,9 +160,9 @@ impl Ready {
 
     /// Counts an evaluation and returns its variant as JSON text, if it is one of those that the flag has.
     pub(super) fn count<'r>(&'r self, piece: &'r Piece, evaluation: &Evaluation<'_>, bulk: bool) -> Option<&'r str> {
-        let found = evaluation.variant.and_then(|name| {
-            piece.variants.iter().enumerate().find(|(_, variant)| variant.name == name)
-        });
+        let found = evaluation
+            .variant
+            .and_then(|name| piece.variants.iter().enumerate().find(|(_, variant)| variant.name == name));
         let row = found.map_or(0, |(index, _)| index + 1);
         let cell = piece.cells + row * CELLS + reason(evaluation.reason) * 2 + usize::from(bulk);
         if let Some(cell) = self.shards.get(shard() % self.shards.len().max(1)).and_then(|cells| cells.get(cell)) {

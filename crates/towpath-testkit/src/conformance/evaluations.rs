@@ -36,7 +36,10 @@ pub async fn counts_of_the_same_add_up(counts: Arc<dyn Evaluations>) {
     let first = [count("a b/ü", Some("on"), "STATIC", 2, 10), count("a b/ü", None, "DISABLED", 1, 10)];
     counts.add(&place, &first).await.unwrap();
     counts.add(&place, &[count("a b/ü", Some("on"), "STATIC", 3, 5)]).await.unwrap();
-    counts.add(&place, &[count("a b/ü", Some("on"), "STATIC", 1, 20), count("b", Some("x"), "SPLIT", 1, 1)]).await.unwrap();
+    counts
+        .add(&place, &[count("a b/ü", Some("on"), "STATIC", 1, 20), count("b", Some("x"), "SPLIT", 1, 1)])
+        .await
+        .unwrap();
     let bulk = EvaluationCount { bulk: true, ..count("c", Some("x"), "STATIC", 1, 1) };
     counts.add(&place, &[bulk.clone(), count("c", Some("x"), "STATIC", 1, 1)]).await.unwrap();
     let listed = counts.list(&place).await.unwrap();
@@ -45,7 +48,16 @@ pub async fn counts_of_the_same_add_up(counts: Arc<dyn Evaluations>) {
         last: count("b", None, "", 0, 20).last,
         ..count("a b/ü", Some("on"), "STATIC", 6, 0)
     };
-    assert_eq!(listed, [count("a b/ü", None, "DISABLED", 1, 10), sum, count("b", Some("x"), "SPLIT", 1, 1), count("c", Some("x"), "STATIC", 1, 1), bulk]);
+    assert_eq!(
+        listed,
+        [
+            count("a b/ü", None, "DISABLED", 1, 10),
+            sum,
+            count("b", Some("x"), "SPLIT", 1, 1),
+            count("c", Some("x"), "STATIC", 1, 1),
+            bulk
+        ]
+    );
 }
 
 /// Forgetting one environment leaves the others.

@@ -1,8 +1,6 @@
 //! Calls of the API about keys of applications and counts of evaluations.
 
-use towpath_server::api::types::{
-    FlagEvaluations, FlagKeyList, FlagKeyShown, FlagKeyView, MakeFlagKey, RevokeFlagKey,
-};
+use towpath_server::api::types::{FlagEvaluations, FlagKeyList, FlagKeyShown, FlagKeyView, MakeFlagKey, RevokeFlagKey};
 
 use super::{Client, escape};
 use crate::failure::Failure;

@@ -193,14 +193,8 @@ async fn run_opened(
     let rotator = Some(rotator);
     let flags = Arc::clone(parts.engine.flags());
     let usual = ServerOptions::new(Arc::new(BundleProjects));
-    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, ..usual };
-    let options = ServerOptions {
-        drain: DRAIN,
-        secrets,
-        rotator,
-        evaluations: Some(Arc::new(parts.samples.clone())),
-        ..ServerOptions::new(Arc::new(BundleProjects))
-    };
+    let evaluations: Option<Arc<dyn towpath_engine::ports::Evaluations>> = Some(Arc::new(parts.samples.clone()));
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, evaluations, ..usual };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();

@@ -67,9 +67,9 @@ pub(crate) async fn make(
         FlagKeyKind::Client => (KeyKind::Client, "client"),
     };
     let mut random = Zeroizing::new([0; 32]);
-    SystemEntropy.fill(random.as_mut()).map_err(|_| {
-        ApiError::unavailable("no_entropy", "the system gives no random bytes; nothing was changed")
-    })?;
+    SystemEntropy
+        .fill(random.as_mut())
+        .map_err(|_| ApiError::unavailable("no_entropy", "the system gives no random bytes; nothing was changed"))?;
     let text = Zeroizing::new(format!("tow_{word}_{}", hex::encode(*random)));
     let new = NewKey {
         kind,

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_selector_names_an_environment_a_key_or_both() {
-    let production = Some("production".parse().unwrap());
+    let production = Some("production".to_owned());
     let key = Some("k-1".to_owned());
     for (text, expected) in [
         ("flagSetId=production", Selected { environment: production.clone(), key: None }),

@@ -27,7 +27,9 @@ fn what_is_no_object_is_invalid_and_what_is_no_json_cannot_be_parsed() {
     for body in ["[]", "1", "\"context\"", "null", r#"{"context":[]}"#, r#"{"context":"a"}"#, r#"{"context":true}"#] {
         assert!(text(body).unwrap_err().starts_with("invalid: "), "{body}");
     }
-    for body in ["{", "{]", r#"{"context":{}"#, r#"{"context":{}} x"#, r#"{"context":{},"context":{}}"#, "{\"a\":\"\u{1}\"}"] {
+    for body in
+        ["{", "{]", r#"{"context":{}"#, r#"{"context":{}} x"#, r#"{"context":{},"context":{}}"#, "{\"a\":\"\u{1}\"}"]
+    {
         assert!(text(body).unwrap_err().starts_with("parse: "), "{body}");
     }
     assert!(context(b"{\"context\":{\"a\":\"\xff\"}}").is_err(), "no UTF-8");

@@ -40,7 +40,8 @@ fn other_paths_are_unknown_or_not_ours() {
     for path in ["/ofrep/", "/ofrep/v1/configuration", "/ofrep/v1/evaluate/flagsx", "/environments/a/ofrep/v2/x"] {
         assert_eq!(Route::of(path).unwrap().target, Target::Unknown, "{path}");
     }
-    for path in ["/", "/api/v1/environments", "/environments/a", "/environments/a/b/ofrep/v1", "/ofrepx", "/environments//"]
+    for path in
+        ["/", "/api/v1/environments", "/environments/a", "/environments/a/b/ofrep/v1", "/ofrepx", "/environments//"]
     {
         assert_eq!(Route::of(path), None, "{path}");
     }
