@@ -25,4 +25,7 @@ pub use changes::{
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
-pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};
+pub use set::{
+    Context, ContextError, DEEPEST_CONTEXT, Evaluation, EvaluationError, Flag, FlagSet, ProblemKind, Reason,
+    RuleProblem,
+};
