@@ -84,7 +84,6 @@ fn unknown_selector(part: &str) -> Status {
     Status::invalid_argument(format!("the selector `{part}` selects nothing here: use `flagSetId=ENVIRONMENT`"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn denied(why: Denied) -> Status {
     match why {
         Denied::Unknown => Status::unauthenticated("the key is not known, or it was revoked"),

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq as _;
 use towpath_core::ids::{Digest, EnvironmentName};
 use towpath_engine::flags::Served;
 
+use super::write::empty;
 use crate::{
     app::{App, Shared},
     applications::Evaluator,
@@ -88,7 +89,7 @@ pub(crate) fn is_ours(path: &str) -> bool {
 /// Answers with a stream.
 pub(crate) fn answer(app: &Shared, request: &Request<Body>) -> Response<Body> {
     let mut response = match *request.method() {
-        Method::GET => open(app, request).unwrap_or_else(|refused| refused),
+        Method::GET => open(app, request).unwrap_or_else(|refused| *refused),
         Method::OPTIONS => empty(StatusCode::NO_CONTENT),
         _ => empty(StatusCode::METHOD_NOT_ALLOWED),
     };
@@ -114,13 +115,14 @@ pub(crate) fn answer(app: &Shared, request: &Request<Body>) -> Response<Body> {
     response
 }
 
-fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, Response<Body>> {
+fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, Box<Response<Body>>> {
     let evaluator = evaluator(app, request)?;
     let mut follower = Follower::new(app, evaluator).map_err(|why| {
-        empty(match why {
+        let status = match why {
             CannotFollow::Full => StatusCode::SERVICE_UNAVAILABLE,
             CannotFollow::Nothing => StatusCode::NOT_FOUND,
-        })
+        };
+        Box::new(empty(status))
     })?;
     let now = follower.now();
     let revision = follower.line.revision(app, &now);
@@ -145,7 +147,7 @@ fn open(app: &Shared, request: &Request<Body>) -> Result<Response<Body>, Respons
     Ok(response)
 }
 
-fn evaluator(app: &Shared, request: &Request<Body>) -> Result<Evaluator, Response<Body>> {
+fn evaluator(app: &Shared, request: &Request<Body>) -> Result<Evaluator, Box<Response<Body>>> {
     let query = request.uri().query().unwrap_or_default();
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let (environment, given) = (value("environment"), value("ticket"));
@@ -156,7 +158,7 @@ fn evaluator(app: &Shared, request: &Request<Body>) -> Result<Evaluator, Respons
         }),
         _ => app.evaluator(request.headers(), environment, app.engine.now()),
     };
-    evaluator.map_err(|denied| super::refused(None, &denied))
+    evaluator.map_err(|denied| Box::new(super::refused(None, &denied)))
 }
 
 /// What comes first: how long to wait before connecting again, and the tag of the flags. A tag without data is remembered by the
@@ -180,10 +182,4 @@ fn message(revision: &Revision) -> Bytes {
 
 fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id")?.to_str().ok().map(str::trim).filter(|id| !id.is_empty())
-}
-
-fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }

@@ -31,7 +31,7 @@ PATIENCE = 20
 
 
 def ask(line):
-    print(line, flush=True)
+    print(f"ask {line}", flush=True)
     answer = sys.stdin.readline().strip()
     assert answer == "ok", answer
 
