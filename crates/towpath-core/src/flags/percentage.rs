@@ -93,11 +93,7 @@ impl From<Percent> for String {
 
 /// Returns the targeting of a flag with a variant for a part of those that no rule catches. Without a variant the one is meant
 /// that is not the usual one, where there are two.
-pub fn with_percentage(
-    flag: &FlagDefinition,
-    variant: Option<&str>,
-    percent: Percent,
-) -> Result<Value, NotEditable> {
+pub fn with_percentage(flag: &FlagDefinition, variant: Option<&str>, percent: Percent) -> Result<Value, NotEditable> {
     let on = match variant {
         Some(name) if flag.variants.contains_key(name) => name,
         Some(name) => return Err(NotEditable::NoVariant(name.to_owned())),
@@ -113,7 +109,8 @@ fn the_one(flag: &FlagDefinition) -> Result<&str, NotEditable> {
     }
     let names = || flag.variants.iter();
     let truth = names().find(|(_, value)| **value == Value::Bool(true));
-    let other = || names().find(|(name, _)| flag.default_variant.as_deref().is_some_and(|default| default != name.as_str()));
+    let other =
+        || names().find(|(name, _)| flag.default_variant.as_deref().is_some_and(|default| default != name.as_str()));
     truth.or_else(other).map(|(name, _)| name.as_str()).ok_or(NotEditable::WhichVariant(2))
 }
 

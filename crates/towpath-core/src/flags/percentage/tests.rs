@@ -22,7 +22,9 @@ fn set(targeting: Value, text: &str) -> String {
 
 #[test]
 fn a_percentage_has_at_most_three_decimals() {
-    for (text, read) in [("0", "0"), ("25", "25"), ("0.5", "0.5"), ("33.333 %", "33.333"), ("100%", "100"), ("5.0", "5")] {
+    for (text, read) in
+        [("0", "0"), ("25", "25"), ("0.5", "0.5"), ("33.333 %", "33.333"), ("100%", "100"), ("5.0", "5")]
+    {
         assert_eq!(percent(text).to_string(), read);
     }
     for text in ["", "%", "-1", "+1", "100.001", "101", "1.2345", "1e1", "1.", ".5", "٥", "NaN", "25 % of all"] {
@@ -75,8 +77,11 @@ fn what_cannot_be_edited_without_guessing_is_refused() {
 fn falls_to(targeting: &Value, hash: u32) -> String {
     let rest = targeting.get("if").and_then(|branches| branches.as_array()?.last());
     let entries = rest.unwrap_or(targeting)["fractional"].as_array().unwrap();
-    let entries: Vec<(&str, u64)> =
-        entries.iter().filter(|it| it.is_array()).map(|it| (it[0].as_str().unwrap(), it[1].as_u64().unwrap())).collect();
+    let entries: Vec<(&str, u64)> = entries
+        .iter()
+        .filter(|it| it.is_array())
+        .map(|it| (it[0].as_str().unwrap(), it[1].as_u64().unwrap()))
+        .collect();
     let total: u64 = entries.iter().map(|(_, weight)| weight).sum();
     let bucket = (u64::from(hash) * total) >> 32;
     let mut end = 0;
