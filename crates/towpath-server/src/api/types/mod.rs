@@ -11,6 +11,7 @@ mod configuration;
 mod diff;
 mod environment;
 mod event;
+mod flag_changes;
 mod flag_keys;
 mod health;
 mod lifecycle;
@@ -34,6 +35,11 @@ pub use environment::{
     InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
 };
 pub use event::EventView;
+pub use flag_changes::{
+    ApproveFlags, ChangeFlags, FlagChangeHow, FlagChangeView, FlagDifferenceView, FlagEditView, FlagEffect, FlagLog,
+    FlagPresence, FlagPropertyView, FlagRequestAnswered, FlagRequestView, FlagRequests, FlagsChanged, FlagsDiff,
+    PromoteFlags, RejectFlags, UndoFlags,
+};
 pub use flag_keys::{
     EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
     MakeFlagKey, RevokeFlagKey,
