@@ -25,4 +25,5 @@ mod rollouts;
 mod secrets;
 mod store_source;
 mod stream;
+mod streams;
 mod trouble;

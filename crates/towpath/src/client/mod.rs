@@ -18,8 +18,8 @@ use crate::{
 };
 
 mod calls;
-mod flag_keys;
 mod flag_changes;
+mod flag_keys;
 mod rotations;
 mod running;
 mod secrets;

@@ -1,6 +1,5 @@
 //! Flags as they change, through the providers that people have: flagd's for Python, Node.js and pages, against the real server.
 
-mod conformance;
 mod providers;
 
 use std::{

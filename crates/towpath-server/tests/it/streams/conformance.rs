@@ -70,7 +70,7 @@ async fn run(line: &mut Line, bed: &Path, environment: &str, mode: &str, tags: &
         "selectors": { "rawflags/selector-flag-combined-metadata.json": "staging" },
     });
     let features = bed.join("gherkin");
-    let mut asking = Asking::python("gherkin.py", &[features.to_str().unwrap(), mode, tags], &settings).await?;
+    let mut asking = Asking::python("features.py", &[features.to_str().unwrap(), mode, tags], &settings).await?;
     let mut document = flags(bed);
     let last = loop {
         match asking.next().await {
@@ -115,7 +115,8 @@ async fn flags_are_bucketed_by_the_generation_that_they_are_pinned_to() {
 async fn the_provider_that_evaluates_itself_passes_every_row_that_is_for_it() {
     let Some(bed) = bed() else { return };
     let mut line = line(&bed, "v2").await;
-    let Some(rows) = run(&mut line, &bed, "development", "in-process", &format!("@in-process and {THIRD}")).await else {
+    let Some(rows) = run(&mut line, &bed, "development", "in-process", &format!("@in-process and {THIRD}")).await
+    else {
         return;
     };
     assert!(rows > 100, "{rows}");

@@ -1,6 +1,6 @@
 """Runs the provider features of OpenFeature's test bed through flagd's Python provider.
 
-    gherkin.py FEATURES MODE EXPRESSION < replies > requests
+    features.py FEATURES MODE EXPRESSION < replies > requests
 
 What only the test can do is asked of it by a line on standard output ("down", "up", "modify"), and waited for by a line on
 standard input. The last line says how many rows passed; a row that does not ends the process with its name.
