@@ -15,6 +15,8 @@ const CONTEXT: &str = "context.";
 /// Returns the flags as a file of flagd.
 pub(super) fn plain(served: &Served) -> Bytes {
     let mut document = served.document.clone();
+    // It goes out as context.
+    document.metadata.retain(|name, _| !name.starts_with(CONTEXT));
     for flag in document.flags.values_mut() {
         flag.towpath = towpath_core::flags::FlagNotes::default();
     }

@@ -3,7 +3,6 @@
 mod providers;
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -15,13 +14,8 @@ use crate::project::Project;
 
 /// Where the folders of other people's programs are.
 const UNDER: &str = env!("CARGO_TARGET_TMPDIR");
-/// flagd's provider, and what reads features and their tags.
-const PYTHON: [&str; 4] = [
-    "openfeature-provider-flagd==0.6.1",
-    "openfeature-flagd-core==2.0.0",
-    "gherkin-official==42.0.1",
-    "cucumber-tag-expressions==11.0.1",
-];
+/// flagd's provider.
+const PYTHON: [&str; 2] = ["openfeature-provider-flagd==0.6.1", "openfeature-flagd-core==2.0.0"];
 /// flagd's providers for Node.js and for pages.
 const NODE: [&str; 5] = [
     "@openfeature/server-sdk@1.23.0",
@@ -122,22 +116,9 @@ impl Served {
         self.project.up_on(self.port);
     }
 
-    /// A person's token, which may do everything.
-    fn token(&self) -> String {
-        self.project.read(".towpath/token").trim().to_owned()
-    }
-
     /// Makes a key of an environment.
     fn key(&self, environment: &str, name: &str, kind: &str) -> String {
         let made = self.project.json(&format!("flags keys create {environment} {name} --kind {kind} --reason test"));
-        made["text"].as_str().or(made["key"].as_str()).unwrap_or_else(|| panic!("{made:#}")).to_owned()
+        made["key"].as_str().unwrap_or_else(|| panic!("{made:#}")).to_owned()
     }
-}
-
-fn write_flags(project: &Project, path: &str, document: &serde_json::Value) {
-    project.write(&format!("flags/{path}"), &document.to_string());
-}
-
-fn read_json(path: &Path) -> serde_json::Value {
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }

@@ -47,8 +47,7 @@ def value(text, kind):
         return json.loads(text)
     if kind == "CacheType":
         return CacheType(text)
-    # As the test bed's other runners take strings: escapes are of JSON.
-    return json.loads('"' + text.replace('"', '\\"') + '"') if "\\u" in text else text
+    return text
 
 
 class Scenario:
@@ -115,20 +114,22 @@ class Scenario:
         self.details = get(self.key, self.default, EvaluationContext(key, context))
 
     def step(self, text, table):
-        words = text.split('"')
+        # Only an object has quotes of its own, and comes last.
+        head, given, tail = text.partition(' with value "')
+        words = [*head.split('"'), tail.removesuffix('"')] if given else text.split('"')
         match [words[0].strip(), *words[1:]]:
-            case ["an option", name, _, kind, _, given, _]:
+            case ["an option", name, _, kind, _, given]:
                 self.options[name] = value(given, kind)
             case [sentence] if sentence.endswith("flagd provider"):
                 self.provider(sentence.split()[1])
             case [sentence, key, _, default, _] if sentence.endswith("-flag with key"):
                 self.kind = sentence.split("-")[0].split()[-1]
                 self.key, self.default = key, value(default, self.kind)
-            case ["a context containing a key", key, _, kind, _, given, _]:
+            case ["a context containing a key", key, _, kind, _, given]:
                 self.context[key] = value(given, kind)
-            case ["a context containing a targeting key with value", given, _]:
+            case ["a context containing a targeting key", given]:
                 self.context["targetingKey"] = given
-            case ["a context containing a nested property with outer key", outer, _, inner, _, given, _]:
+            case ["a context containing a nested property with outer key", outer, _, inner, _, given]:
                 self.context.setdefault(outer, {})[inner] = given
             case ["the flag was evaluated with details"]:
                 self.evaluate()
