@@ -11,6 +11,7 @@ mod proxy;
 mod run;
 mod secrets;
 mod server;
+mod streams;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -151,6 +152,12 @@ const MEASUREMENTS: &[Measurement] = &[
         by: By::Function(ofrep::measure),
         // unleash-edge 19.15.1 took 54 us where this was first measured.
         bounds: &[("cpu_us_per_request", Bound::AtMost(20.0)), ("half_load_p99_ms", Bound::AtMost(1.0))],
+    },
+    Measurement {
+        name: "streams",
+        what: "10,000 listeners of event streams: how soon all hear of a change, and the server's memory for each",
+        by: By::Function(streams::measure),
+        bounds: &[("heard_max_ms", Bound::AtMost(1000.0))],
     },
     Measurement {
         name: "proxy",

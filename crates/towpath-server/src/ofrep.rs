@@ -19,6 +19,7 @@ use crate::{
 
 mod body;
 mod counts;
+mod events;
 mod ready;
 mod route;
 mod write;
@@ -43,6 +44,9 @@ pub(crate) fn is_ours(path: &str) -> bool {
 
 /// Answers: in time, whatever happens, with the id of the request, and readable for pages.
 pub(crate) async fn answer(app: Shared, request: Request<Body>) -> Response<Body> {
+    if events::is_ours(request.uri().path()) {
+        return events::answer(&app, &request);
+    }
     let id = app.next_request();
     let uri = request.uri().clone();
     let from_page = request.headers().contains_key(header::ORIGIN);
@@ -217,6 +221,7 @@ impl Asked<'_> {
         }
         let [services, clients] = &ready.ends;
         out.extend_from_slice(if client { clients } else { services }.as_bytes());
+        events::push_streams(&mut out, self.app, &self.evaluator, &ready.served);
         if out.len() > ready.length.load(Ordering::Relaxed) {
             ready.length.store(out.len(), Ordering::Relaxed);
         }

@@ -51,10 +51,12 @@ pub struct ServerOptions {
     pub max_json: usize,
     /// The largest blob in bytes.
     pub max_blob: u64,
-    /// Connections at once; more wait.
+    /// Connections at once beside those of [`Self::max_followers`]; more wait.
     pub max_connections: usize,
     /// Event streams at once; more are refused.
     pub max_streams: usize,
+    /// Streams at once on which applications follow flags, each of which may have a connection of its own; more are refused.
+    pub max_followers: usize,
     /// How long an answer may take to begin.
     pub request_timeout: Duration,
     /// How long a blob may take to arrive.
@@ -82,6 +84,7 @@ impl ServerOptions {
             max_blob: 1 << 30,
             max_connections: 512,
             max_streams: 128,
+            max_followers: 16_384,
             request_timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_mins(10),
             header_timeout: Duration::from_secs(30),

@@ -27,7 +27,9 @@ use towpath_proxy::{Proxy, ProxyOptions};
 use towpath_server::ServerOptions;
 use towpath_store::{FileBlobs, SqliteSamples, SqliteStore};
 
-use super::{addresses, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, secrets, tokens};
+use super::{
+    addresses, descriptors, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, secrets, tokens,
+};
 use crate::{
     cli::UpArgs,
     client::Running,
@@ -208,7 +210,8 @@ async fn run_opened(
     let flags = Arc::clone(parts.engine.flags());
     let evaluations = Some(Arc::new(parts.samples.clone()) as Arc<dyn Evaluations>);
     let usual = ServerOptions::new(Arc::new(BundleProjects));
-    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, evaluations, ..usual };
+    let max_followers = descriptors::raise(usual.max_followers);
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, evaluations, max_followers, ..usual };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();

@@ -31,3 +31,4 @@ mod run;
 mod schema;
 mod secrets;
 mod server;
+mod streams;
