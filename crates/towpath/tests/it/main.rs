@@ -29,3 +29,4 @@ mod run;
 mod schema;
 mod secrets;
 mod server;
+mod statistics;

@@ -7,6 +7,7 @@ use super::*;
 mod golden;
 mod hostile;
 mod planning;
+mod reports;
 mod simulation;
 mod verdicts;
 

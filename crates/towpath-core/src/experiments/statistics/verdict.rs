@@ -112,7 +112,8 @@ impl<'a> Judging<'a> {
             Method::Sequential { .. } => 0,
         };
         let mut reasons = Vec::new();
-        for arm in &self.observations.variants {
+        // A variant that is to have no units cannot be waited for.
+        for arm in self.observations.variants.iter().filter(|arm| arm.weight > 0.0) {
             let reason = if arm.units < minimum {
                 let text = format!("variant `{}` has {} of at least {minimum} units", arm.name, arm.units);
                 Reason::new(ReasonCode::BelowMinimum, text)

@@ -16,27 +16,42 @@ const EDGE: f64 = 14.0;
 /// How many characters of small text fit on a line.
 const CHARACTERS: usize = 58;
 
-/// The colours have a contrast of at least 4.5 to the ground they are on (WCAG 2.2, 1.4.3).
+/// The colours have a contrast of at least 4.5 to the ground they are on (WCAG 2.2, 1.4.3). No custom properties: viewers that
+/// are no browsers do not know them, and take the light colours.
 const STYLE: &str = "
-.tp-plot{--ground:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--good:#116329;--bad:#b3151f;--plain:#0b5394;\
-font:13px/1.4 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}
-@media (prefers-color-scheme:dark){.tp-plot{--ground:#0d1117;--text:#e6edf3;--soft:#9198a1;--line:#3d444d;--good:#56d364;\
---bad:#ff8b84;--plain:#79c0ff}}
-.tp-plot .ground{fill:var(--ground)}
-.tp-plot text{fill:var(--text)}
-.tp-plot .soft{fill:var(--soft);font-size:12px}
+.tp-plot text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#1b1f24}
+.tp-plot .soft{fill:#57606a;font-size:12px}
 .tp-plot .name{font-weight:600}
 .tp-plot .title{font-weight:700;font-size:16px}
-.tp-plot .axis{stroke:var(--line)}
-.tp-plot .zero{stroke:var(--soft)}
-.tp-plot .margin{stroke:var(--bad);stroke-dasharray:3 3}
-.tp-plot .good{--own:var(--good)}
-.tp-plot .bad{--own:var(--bad)}
-.tp-plot .plain{--own:var(--plain)}
-.tp-plot .says{fill:var(--own);font-weight:600}
-.tp-plot .bar{stroke:var(--own);stroke-width:3;stroke-linecap:round}
-.tp-plot .dot{fill:var(--own)}
-.tp-plot .open{fill:var(--ground);stroke:var(--own);stroke-width:2.5}
+.tp-plot .ground{fill:#fff}
+.tp-plot .axis{stroke:#d0d7de}
+.tp-plot .zero{stroke:#57606a}
+.tp-plot .margin{stroke:#b3151f;stroke-dasharray:3 3}
+.tp-plot .says{font-weight:600}
+.tp-plot .bar{stroke-width:3;stroke-linecap:round}
+.tp-plot .open{stroke-width:2.5}
+.tp-plot .says.good,.tp-plot .dot.good{fill:#116329}
+.tp-plot .says.bad,.tp-plot .dot.bad{fill:#b3151f}
+.tp-plot .says.plain{fill:#0b5394}
+.tp-plot .bar.good{stroke:#116329}
+.tp-plot .bar.bad{stroke:#b3151f}
+.tp-plot .bar.plain{stroke:#0b5394}
+.tp-plot .open{fill:#fff;stroke:#0b5394}
+@media (prefers-color-scheme:dark){
+.tp-plot text{fill:#e6edf3}
+.tp-plot .soft{fill:#9198a1}
+.tp-plot .ground{fill:#0d1117}
+.tp-plot .axis{stroke:#3d444d}
+.tp-plot .zero{stroke:#9198a1}
+.tp-plot .margin{stroke:#ff8b84}
+.tp-plot .says.good,.tp-plot .dot.good{fill:#56d364}
+.tp-plot .says.bad,.tp-plot .dot.bad{fill:#ff8b84}
+.tp-plot .says.plain{fill:#79c0ff}
+.tp-plot .bar.good{stroke:#56d364}
+.tp-plot .bar.bad{stroke:#ff8b84}
+.tp-plot .bar.plain{stroke:#79c0ff}
+.tp-plot .open{fill:#0d1117;stroke:#79c0ff}
+}
 ";
 
 /// Returns the drawing of an analysis.
