@@ -109,17 +109,15 @@ def power(row):
     changed = base * (1 + effect) if row["relative"] else base + effect
     sd = row["sd"]
     va, vb = (sd**2, sd**2) if sd else (base * (1 - base), changed * (1 - changed))
-    lift, scale = (effect, base**2) if row["relative"] else (changed - base, 1)
-    ratio = (changed / base) ** 2 if row["relative"] else 1
     rho2 = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / 5000
 
     def missing(n):
         both = n * (1 + row["ratio"])
-        error = math.sqrt((ratio * va / n + vb / (n * row["ratio"])) / scale)
+        error = math.sqrt(va / n + vb / (n * row["ratio"]))
         t = both * rho2 + 1
         sequential = math.sqrt(2 * t * math.log(math.sqrt(t) / alpha) / (both * rho2))
         width = sequential if row["sequential"] else stats.norm.isf(alpha / 2)
-        return stats.norm.sf(width - abs(lift) / error) + stats.norm.cdf(-width - abs(lift) / error) - row["power"]
+        return stats.norm.sf(width - abs(changed - base) / error) + stats.norm.cdf(-width - abs(changed - base) / error) - row["power"]
 
     return optimize.brentq(missing, 1, 1e12, xtol=1e-6, rtol=1e-13)
 

@@ -58,8 +58,13 @@ fn compare(observations: &Observations, settings: &Settings, by: &JudgedBy) -> V
     for result in &mut metrics {
         let better = result.metric.better;
         for comparison in &mut result.variants {
-            let deciding = deciding(comparison, by.scale).copied();
-            comparison.outcome = deciding.map_or(Outcome::Unknown, |effect| outcome(&effect, better, by.alpha));
+            let found = |effect: &Effect| outcome(effect, better, by.alpha);
+            comparison.outcome = comparison.absolute.as_ref().map_or(Outcome::Unknown, found);
+            if comparison.relative.as_ref().is_some_and(|relative| found(relative) != comparison.outcome) {
+                let text = "judged by the difference; divided by control's value, which is uncertain itself, it looks otherwise";
+                let note = Reason::new(ReasonCode::ScalesDiffer, text).of_metric(&result.metric.name);
+                comparison.notes.push(note.of_variant(&comparison.variant));
+            }
         }
     }
     metrics
@@ -140,9 +145,9 @@ impl Comparing<'_> {
         comparison.variance_reduction = pair.variance_reduction;
         let scale = if relative.is_none() { Scale::Absolute } else { settings.scale };
         let [absolute, relative] = lifts;
-        let deciding = if scale == Scale::Absolute { absolute } else { relative };
-        comparison.reading = deciding
-            .and_then(|lift| reading::reading(pair, &lift, scale, metric.better, settings.prior, settings.alpha));
+        let lift = if scale == Scale::Absolute { absolute } else { relative };
+        comparison.reading =
+            lift.and_then(|lift| reading::reading(pair, &lift, scale, metric.better, settings.prior, settings.alpha));
         if let Some(reading) = &mut comparison.reading {
             let (control, variant) = (self.sums(&self.observations.control), self.sums(&comparison.variant));
             reading::exact(reading, metric.kind, metric.better, &control, &variant);
@@ -172,8 +177,10 @@ impl Comparing<'_> {
         let better = self.observed.metric.better;
         let (interval, margin) = match margin {
             Margin::Absolute(margin) => (comparison.absolute, margin),
-            Margin::Relative(margin) if comparison.relative.is_some() => (comparison.relative, margin),
+            // Of the variant and so many times control: a difference, exact also where control is small or 0.
             Margin::Relative(margin) => {
+                let base = pair.control.plain_mean;
+                let margin = if base < 0.0 { -margin } else { margin };
                 let worse = if better == Direction::Up { 1.0 - margin } else { 1.0 + margin };
                 let (rule, alpha) = self.rule();
                 (beyond(pair, worse).and_then(|lift| effect(pair, &lift, rule, alpha)), 0.0)
@@ -210,8 +217,8 @@ fn notes(comparison: &Comparison, pair: &Pair) -> Vec<Reason> {
     notes
 }
 
-/// Returns the lift on the scale that decides; the difference, where there is no relative one.
-pub(super) fn deciding(comparison: &Comparison, scale: Scale) -> Option<&Effect> {
+/// Returns the lift on the scale that is shown; the difference, where there is no relative one.
+pub(super) fn shown(comparison: &Comparison, scale: Scale) -> Option<&Effect> {
     match scale {
         Scale::Relative => comparison.relative.as_ref().or(comparison.absolute.as_ref()),
         Scale::Absolute => comparison.absolute.as_ref(),

@@ -24,7 +24,7 @@ pub struct Analysis {
 pub struct JudgedBy {
     /// The decision rule.
     pub method: Method,
-    /// The scale of the lifts that decide.
+    /// The scale on which lifts are shown.
     pub scale: Scale,
     /// How often, at most, something is concluded where there is nothing.
     pub alpha: f64,
@@ -111,12 +111,14 @@ pub enum ReasonCode {
     OneLook,
     /// All units have the same value, so chance cannot be judged.
     NoVariance,
-    /// Control's value is 0 or too uncertain to divide by, so there is no relative lift.
+    /// Control's value is 0, so there is no relative lift.
     BaselineZero,
     /// The denominators of a ratio are missing or sum to 0.
     NoDenominator,
     /// Numbers are too large to compute with.
     Overflow,
+    /// Difference and relative lift say different things; the difference decides.
+    ScalesDiffer,
     /// What units did before cannot be used, so the metric is taken as it is.
     CovariateUnused,
     /// No unit or every unit did it: the variance is that of one more success and one more failure.
@@ -187,11 +189,12 @@ pub struct Comparison {
     pub variant: String,
     /// Its own value.
     pub estimate: Estimate,
-    /// What the interval on the scale that decides allows to say.
+    /// What the difference allows to say.
     pub outcome: Outcome,
-    /// The lift as a difference.
+    /// The lift as a difference. It decides.
     pub absolute: Option<Effect>,
-    /// The lift as a share of control's value.
+    /// The lift as a share of control's value, by the delta method. The same question in another unit, and less exact while
+    /// control's value is uncertain.
     pub relative: Option<Effect>,
     /// How much of the variance the covariate took out, from 0 to 1; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -51,7 +51,7 @@ pub(super) fn lift(pair: &Pair, scale: Scale) -> Option<Lift> {
 pub(super) fn beyond(pair: &Pair, factor: f64) -> Option<Lift> {
     let (a, b) = (&pair.control, &pair.variant);
     let variance = b.variance / b.n + factor * factor * (a.variance / a.n);
-    let lift = Lift { estimate: b.mean - factor * a.mean, variance };
+    let lift = Lift { estimate: b.mean + pair.shift - factor * (a.mean + pair.shift), variance };
     (lift.estimate.is_finite() && variance.is_finite() && variance > 0.0).then_some(lift)
 }
 

@@ -141,7 +141,8 @@ pub struct Settings {
     pub method: Method,
     /// How `alpha` is kept where several comparisons are made.
     pub correction: Correction,
-    /// Whether lifts are judged as shares of control's value or as differences.
+    /// Whether lifts are shown as shares of control's value or as differences. The difference decides in any case: a share
+    /// of an uncertain value is wrong more often than it says.
     pub scale: Scale,
     /// How many units each variant must have before anything is concluded, a guardrail's harm included.
     pub minimum_units: u64,
@@ -183,7 +184,7 @@ pub enum Correction {
     None,
 }
 
-/// On which scale lifts are judged.
+/// On which scale lifts are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {

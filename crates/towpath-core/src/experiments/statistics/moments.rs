@@ -34,6 +34,8 @@ pub(super) struct Pair {
     pub variant: Moments,
     /// The share of the variance that the covariate took out.
     pub variance_reduction: Option<f64>,
+    /// What the covariate took off both means alike: their values are the means and this.
+    pub shift: f64,
     /// A covariate was there and could not be used.
     pub covariate_unused: bool,
 }
@@ -73,6 +75,7 @@ pub(super) fn pair(kind: MetricKind, control: &Sums, variant: &Sums) -> Result<P
         control: moments(kind, control)?,
         variant: moments(kind, variant)?,
         variance_reduction: None,
+        shift: 0.0,
         covariate_unused: control.covariate.is_some() || variant.covariate.is_some(),
     };
     if kind == MetricKind::Ratio {
@@ -106,6 +109,7 @@ fn adjusted(kind: MetricKind, control: &Sums, variant: &Sums, plain: &Pair) -> O
         control: a.0,
         variant: b.0,
         variance_reduction: Some((1.0 - after / before).clamp(0.0, 1.0)),
+        shift: theta * both.covariate?.sum / count(both.n),
         covariate_unused: false,
     })
 }

@@ -52,7 +52,7 @@ pub enum Baseline {
     },
 }
 
-/// The effect to be found. Its scale is that on which the experiment is to be judged.
+/// The effect to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -190,7 +190,7 @@ struct Design<'p> {
 /// A change in terms of what is measured.
 #[derive(Clone, Copy)]
 struct Size {
-    /// The lift, on its scale.
+    /// The difference, which decides.
     lift: f64,
     /// The variance of control's part of the lift, times its units.
     control: f64,
@@ -233,10 +233,10 @@ impl<'p> Design<'p> {
 
     fn effect(&self, change: Change) -> Result<Size, PlanError> {
         let base = self.mean();
-        let (difference, relative) = match change {
-            Change::Absolute(difference) => (difference, false),
+        let difference = match change {
+            Change::Absolute(difference) => difference,
             Change::Relative(_) if base == 0.0 => return Err(PlanError::BaselineZero),
-            Change::Relative(share) => (share * base.abs(), true),
+            Change::Relative(share) => share * base.abs(),
         };
         if difference == 0.0 || !difference.is_finite() {
             return Err(PlanError::Effect);
@@ -247,12 +247,7 @@ impl<'p> Design<'p> {
             Baseline::Proportion { .. } if changed <= 0.0 || changed >= 1.0 => return Err(PlanError::BeyondShare),
             Baseline::Proportion { share } => (share * (1.0 - share), changed * (1.0 - changed)),
         };
-        if !relative {
-            return Ok(Size { lift: difference, control, variant });
-        }
-        // The delta method, as in the analysis.
-        let (ratio, square) = (changed / base, base * base);
-        Ok(Size { lift: difference / base.abs(), control: ratio * ratio * control / square, variant: variant / square })
+        Ok(Size { lift: difference, control, variant })
     }
 
     /// Returns the power of an interval at so many units of control.

@@ -35,9 +35,9 @@ pub struct Row {
     pub value: String,
     /// Its lift over control.
     pub lift: String,
-    /// The interval that decides.
+    /// Its interval.
     pub interval: String,
-    /// The p value.
+    /// The p value of the difference.
     pub p_value: String,
     /// The chance to win, for reading only.
     pub chance: String,
@@ -63,7 +63,7 @@ pub fn rows(analysis: &Analysis, result: &MetricResult) -> Vec<Row> {
         tone: Tone::Neutral,
     }];
     for comparison in &result.variants {
-        let (scale, effect) = judged(analysis, comparison);
+        let (scale, effect) = shown(analysis, comparison);
         let (says, tone) = says(comparison);
         let of = |text: &dyn Fn(&Effect) -> String| effect.map(text).unwrap_or_default();
         rows.push(Row {
@@ -72,7 +72,7 @@ pub fn rows(analysis: &Analysis, result: &MetricResult) -> Vec<Row> {
             value: value(comparison.estimate.value),
             lift: of(&|effect| words::lift(kind, scale, effect.estimate)),
             interval: of(&|effect| words::interval(kind, scale, effect)),
-            p_value: of(&|effect| words::p_value(effect.p_value_corrected)),
+            p_value: comparison.absolute.map(|own| words::p_value(own.p_value_corrected)).unwrap_or_default(),
             chance: comparison.reading.map(|reading| chance(reading.chance_to_win)).unwrap_or_default(),
             says: says.to_owned(),
             tone,
@@ -152,10 +152,10 @@ pub fn chance(chance: f64) -> String {
     }
 }
 
-/// Returns the scale and the lift by which a comparison is judged.
-fn judged<'a>(analysis: &Analysis, comparison: &'a Comparison) -> (Scale, Option<&'a Effect>) {
+/// Returns the scale on which a comparison is shown, and its lift there.
+fn shown<'a>(analysis: &Analysis, comparison: &'a Comparison) -> (Scale, Option<&'a Effect>) {
     let scale = words::scale_of(comparison, analysis.judged_by.scale);
-    (scale, super::analyse::deciding(comparison, analysis.judged_by.scale))
+    (scale, super::analyse::shown(comparison, analysis.judged_by.scale))
 }
 
 fn says(comparison: &Comparison) -> (&'static str, Tone) {

@@ -3,7 +3,7 @@
 
 use super::{
     Comparison, Decision, GuardrailState, Method, MetricResult, Observations, Outcome, Reason, ReasonCode, Role,
-    Settings, Split, Verdict, analyse::deciding, words,
+    Settings, Split, Verdict, analyse::shown, words,
 };
 
 impl Reason {
@@ -182,8 +182,7 @@ impl<'a> Judging<'a> {
                     (None, Some(_)) => Decision::Worse,
                     (None, None) => Decision::Undecided,
                 };
-                let effect =
-                    some(Outcome::Better).and_then(|(_, comparison)| deciding(comparison, self.settings.scale));
+                let effect = some(Outcome::Better).and_then(|(_, comparison)| shown(comparison, self.settings.scale));
                 (name.as_str(), decision, effect.map_or(0.0, |effect| effect.estimate.abs()))
             })
             .collect()

@@ -1,8 +1,6 @@
 //! Numbers and findings in words, the same in verdicts, tables and plots.
 
-use super::{
-    Comparison, Direction, Effect, Margin, Metric, MetricKind, Outcome, Role, Scale, Split, analyse::deciding,
-};
+use super::{Comparison, Direction, Effect, Margin, Metric, MetricKind, Outcome, Role, Scale, Split, analyse::shown};
 
 /// Returns a share as a percentage with a sign: `+4.08 %`.
 pub fn signed_percent(share: f64) -> String {
@@ -66,7 +64,7 @@ pub fn interval(kind: MetricKind, scale: Scale, effect: &Effect) -> String {
     format!("{} … {}", lift(kind, scale, effect.lower), lift(kind, scale, effect.upper))
 }
 
-/// Returns the scale on which a comparison is judged: differences, where there is no relative lift.
+/// Returns the scale on which a comparison is shown: differences, where there is no relative lift.
 pub fn scale_of(comparison: &Comparison, scale: Scale) -> Scale {
     if comparison.relative.is_none() { Scale::Absolute } else { scale }
 }
@@ -79,7 +77,7 @@ pub(super) fn goal(metric: &Metric, comparison: &Comparison, scale: Scale) -> St
         Outcome::Worse => "worse",
         Outcome::Undecided | Outcome::Unknown => "not told apart",
     };
-    let Some(effect) = deciding(comparison, scale) else {
+    let Some(effect) = shown(comparison, scale) else {
         return format!("`{}`: `{}` cannot be compared", metric.name, comparison.variant);
     };
     format!(

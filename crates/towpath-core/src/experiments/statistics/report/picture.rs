@@ -2,7 +2,7 @@
 
 use super::{
     super::{Analysis, Direction, Effect, Margin, MetricKind, MetricResult, Role, Scale, words},
-    Tone, about, judged, says,
+    Tone, about, says, shown,
 };
 
 /// The intervals of one metric.
@@ -43,7 +43,7 @@ fn picture(analysis: &Analysis, result: &MetricResult) -> Picture {
         .variants
         .iter()
         .map(|comparison| {
-            let (own, effect) = judged(analysis, comparison);
+            let (own, effect) = shown(analysis, comparison);
             let (says, tone) = says(comparison);
             let why = comparison.notes.first().map(|note| note.text.clone()).unwrap_or_default();
             let effect = effect.filter(|_| own == scale).copied();
