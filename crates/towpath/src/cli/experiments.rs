@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 mod planning;
 
-pub(crate) use planning::{PlanningCommand, PowerArgs};
+pub(crate) use planning::{AnalyseArgs, JudgedAs, KeepBy, PlanningCommand, PowerArgs, Rule};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExperimentsCommand {

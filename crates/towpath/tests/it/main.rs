@@ -32,3 +32,4 @@ mod schema;
 mod secrets;
 mod server;
 mod streams;
+mod statistics;
