@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -293,6 +294,14 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// An experiment began.
+    ExperimentStarted(ExperimentStarted),
+    /// The flag of a running experiment is no longer what it was when it began.
+    ExperimentAltered(ExperimentAltered),
+    /// An experiment ended without a decision.
+    ExperimentStopped(ExperimentStopped),
+    /// An experiment ended with a decision.
+    ExperimentDecided(ExperimentDecided),
 }
 
 /// Where a rollback goes and why.
@@ -380,6 +389,10 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::ExperimentStarted(_) => "experiment_started",
+            Self::ExperimentAltered(_) => "experiment_altered",
+            Self::ExperimentStopped(_) => "experiment_stopped",
+            Self::ExperimentDecided(_) => "experiment_decided",
         }
     }
 
@@ -428,7 +441,11 @@ impl Fact {
             | Self::RotationRetried(_)
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
-            | Self::RotationDue(_) => None,
+            | Self::RotationDue(_)
+            | Self::ExperimentStarted(_)
+            | Self::ExperimentAltered(_)
+            | Self::ExperimentStopped(_)
+            | Self::ExperimentDecided(_) => None,
         }
     }
 }

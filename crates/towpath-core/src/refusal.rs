@@ -69,6 +69,8 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag is in a running experiment, which a change would spoil.
+    FlagInExperiment,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -105,6 +107,7 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagInExperiment
             | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,
         }
