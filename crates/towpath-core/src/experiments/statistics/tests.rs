@@ -1,0 +1,5 @@
+//! What sums prove.
+
+use super::*;
+
+mod golden;
