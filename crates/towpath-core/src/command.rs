@@ -8,6 +8,7 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::ExperimentCommand,
+    flags::FlagCommand,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -195,6 +196,8 @@ pub enum Command {
     },
     /// Starts, stops or decides an experiment, or writes down what became of its flag.
     Experiment(Box<ExperimentCommand>),
+    /// Changes flags while they serve: asks, agrees, refuses.
+    ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.
     Collect {
         /// Which.

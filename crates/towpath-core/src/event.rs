@@ -11,6 +11,7 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -302,6 +303,14 @@ pub enum Fact {
     ExperimentStopped(ExperimentStopped),
     /// An experiment ended with a decision.
     ExperimentDecided(ExperimentDecided),
+    /// Flags or segments of an environment serve something else from here on.
+    FlagsChanged(FlagsChanged),
+    /// A change of flags waits until enough people agree.
+    FlagChangeRequested(FlagChangeRequested),
+    /// Somebody agreed to a change of flags that waits.
+    FlagChangeApproved(FlagChangeApproved),
+    /// Somebody said no to a change of flags that waits; it is closed.
+    FlagChangeRejected(FlagChangeRejected),
 }
 
 /// Where a rollback goes and why.
@@ -393,6 +402,10 @@ impl Fact {
             Self::ExperimentAltered(_) => "experiment_altered",
             Self::ExperimentStopped(_) => "experiment_stopped",
             Self::ExperimentDecided(_) => "experiment_decided",
+            Self::FlagsChanged(_) => "flags_changed",
+            Self::FlagChangeRequested(_) => "flag_change_requested",
+            Self::FlagChangeApproved(_) => "flag_change_approved",
+            Self::FlagChangeRejected(_) => "flag_change_rejected",
         }
     }
 
@@ -445,7 +458,11 @@ impl Fact {
             | Self::ExperimentStarted(_)
             | Self::ExperimentAltered(_)
             | Self::ExperimentStopped(_)
-            | Self::ExperimentDecided(_) => None,
+            | Self::ExperimentDecided(_)
+            | Self::FlagsChanged(_)
+            | Self::FlagChangeRequested(_)
+            | Self::FlagChangeApproved(_)
+            | Self::FlagChangeRejected(_) => None,
         }
     }
 }

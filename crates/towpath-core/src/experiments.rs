@@ -7,6 +7,7 @@ mod command;
 mod definition;
 mod fact;
 mod fold;
+mod judge;
 mod read;
 mod run;
 pub mod statistics;
@@ -19,6 +20,7 @@ pub use definition::{
 };
 pub use fact::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped, StopCause};
 pub(crate) use fold::fold;
+pub use judge::{blocked, judge, mismatch, observations, settings};
 pub use read::{DeclaredExperiments, EXPERIMENT_FOLDER, ExperimentsFile, is_experiment_file, read_experiments};
 pub use run::{Experiments, Run, RunState, is_unused};
 pub use sums::{MetricSums, RunSums, VariantSums};

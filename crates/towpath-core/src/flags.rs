@@ -3,11 +3,19 @@
 //! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
+mod basis;
+mod changes;
 mod document;
 mod key;
 mod live;
 mod set;
 
+pub use basis::FlagBasis;
+pub use changes::{
+    ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
+    FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING, RejectFlags,
+    UndoConflict, taken_back,
+};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};

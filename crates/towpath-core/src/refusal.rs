@@ -71,6 +71,14 @@ pub enum RefusalCode {
     SecretDestroyed,
     /// The flag is in a running experiment, which a change would spoil.
     FlagInExperiment,
+    /// Flags would not work after the change.
+    FlagsInvalid,
+    /// The targeting of a flag cannot be edited like this.
+    NotEditable,
+    /// A later change touched the same.
+    FlagConflict,
+    /// The change of flags does not wait any more.
+    FlagChangeClosed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -88,7 +96,12 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
+            Self::NoProject
+            | Self::NotFound
+            | Self::Invalid
+            | Self::ReasonRequired
+            | Self::FlagsInvalid
+            | Self::NotEditable => RefusalKind::User,
             Self::NotForward
             | Self::NotUpstream
             | Self::SelfApproval
@@ -109,6 +122,8 @@ impl RefusalCode {
             | Self::SecretDestroyed
             | Self::FlagInExperiment
             | Self::BeingDestroyed
+            | Self::FlagConflict
+            | Self::FlagChangeClosed
             | Self::Stale => RefusalKind::Conflict,
         }
     }

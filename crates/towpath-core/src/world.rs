@@ -191,6 +191,11 @@ impl World {
         spec
     }
 
+    /// Returns what was changed of the flags of an environment while they serve.
+    pub fn flags(&self, environment: &EnvironmentName) -> Arc<LiveFlags> {
+        self.environments.get(environment).map(|state| Arc::clone(&state.flags)).unwrap_or_default()
+    }
+
     /// Returns the promotions that wait, oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = &Arc<Promotion>> {
         self.promotions.values().filter(|promotion| promotion.is_waiting())
@@ -272,6 +277,10 @@ impl World {
             | Fact::ExperimentAltered(_)
             | Fact::ExperimentStopped(_)
             | Fact::ExperimentDecided(_) => self.apply_experiment(event),
+            Fact::FlagsChanged(_)
+            | Fact::FlagChangeRequested(_)
+            | Fact::FlagChangeApproved(_)
+            | Fact::FlagChangeRejected(_) => self.apply_flags(event),
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -357,6 +366,11 @@ impl World {
         let Some(environment) = event.environment.clone() else { return };
         let state = self.environments.entry(environment).or_default();
         experiments::fold(Arc::make_mut(&mut state.experiments), event);
+    }
+
+    fn apply_flags(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        Arc::make_mut(&mut self.environments.entry(environment).or_default().flags).fold(event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {

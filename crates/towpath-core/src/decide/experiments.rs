@@ -1,13 +1,16 @@
 //! Experiments: starting, stopping, deciding, and what the control plane reports of their flags.
 
+use serde_json::Value;
+
 use super::{Decision, one, policy};
 use crate::{
     command::Asker,
-    event::Fact,
+    event::{Fact, NewEvent},
     experiments::{
         ExperimentAltered, ExperimentChange, ExperimentCommand, ExperimentDecided, ExperimentDefinition,
         ExperimentStarted, ExperimentStopped, Pinned, Run, StopCause,
     },
+    flags::{FlagChange, FlagPatch, FlagsChanged},
     ids::PrincipalName,
     project::Tier,
     refusal::{Refusal, RefusalCode},
@@ -98,7 +101,28 @@ fn stop(world: &World, command: &ExperimentCommand, run: Option<u32>, cause: &St
         cause: cause.clone(),
         reason: reason.clone(),
     };
-    one(Some(environment.clone()), Fact::ExperimentStopped(stopped))
+    let mut facts = vec![Fact::ExperimentStopped(stopped)];
+    facts.extend(to_control(world, command, running, cause).map(Fact::FlagsChanged));
+    Ok(facts.into_iter().map(|fact| NewEvent { environment: Some(environment.clone()), fact }).collect())
+}
+
+/// Returns the change that gives everybody the control where the experiment does harm: together with its end, so that neither
+/// is ever there without the other.
+fn to_control(world: &World, command: &ExperimentCommand, run: &Run, cause: &StopCause) -> Option<FlagsChanged> {
+    let StopCause::Guardrail { .. } = cause else { return None };
+    let (flag, control) = (&run.definition.flag, &run.definition.control);
+    let live = world.flags(&command.environment);
+    let fixed = [("defaultVariant".to_owned(), control.as_str().into()), ("targeting".to_owned(), Value::Null)];
+    let before = live.patches.get(flag).cloned().unwrap_or_default();
+    let after = before.then(&FlagPatch(fixed.into_iter().collect()));
+    (after != before).then(|| FlagsChanged {
+        number: live.next_number(),
+        changes: vec![FlagChange::of_flag(flag.clone(), Some(after))],
+        words: vec![format!("{flag}: everybody gets `{control}`")],
+        reason: Some(format!("experiment {} stopped: {}", command.experiment, cause.words())),
+        undoes: None,
+        from: None,
+    })
 }
 
 fn numbered<'w>(world: &'w World, command: &ExperimentCommand, run: Option<u32>) -> Option<&'w Run> {

@@ -36,7 +36,7 @@ section! {
     /// A file of experiments.
     pub struct ExperimentsFile {
         /// The experiments by name.
-        experiments: BTreeMap<ExperimentName, Placed<ExperimentFile>>,
+        experiments: BTreeMap<ExperimentName, ExperimentFile>,
     }
 }
 
@@ -123,22 +123,23 @@ pub fn read_experiments(sources: &SourceSet) -> (DeclaredExperiments, Vec<Diagno
         let Some(document) = document else { continue };
         let value = Value::of(&document, document.root(), Nulls::Keep);
         let mut reader = Reader::default();
-        let file = ExperimentsFile::read(&value, &mut reader);
+        ExperimentsFile::read(&value, &mut reader);
         diagnostics.append(&mut reader.diagnostics);
-        let names = value.get("experiments").and_then(Value::as_map);
-        for (name, experiment) in file.into_iter().flat_map(|file| file.experiments) {
-            let key = names.and_then(|names| names.get(name.as_str())).map_or(experiment.label, |member| member.key);
+        // Each is looked at by itself, so that what is wrong with one hides nothing of another.
+        for (name, member) in value.get("experiments").and_then(Value::as_map).into_iter().flatten() {
+            let Ok(name) = ExperimentName::new(name) else { continue };
+            let Some(file) = ExperimentFile::read(&member.value, &mut Reader::default()) else { continue };
             if let Some(other) = declared.get(&name) {
-                let error =
-                    Diagnostic::error("experiments::twice", key, format!("the experiment `{name}` is declared twice"));
+                let message = format!("the experiment `{name}` is declared twice");
+                let error = Diagnostic::error("experiments::twice", member.key, message);
                 diagnostics.push(error.related(other.label, "first here").help("give one of them another name"));
                 continue;
             }
-            let (definition, mut wrong) = experiment.value.definition(&name);
+            let (definition, mut wrong) = file.definition(&name);
             let sound = !has_errors(&wrong);
             diagnostics.append(&mut wrong);
             if let Some(definition) = definition.filter(|_| sound) {
-                declared.insert(name, Placed { value: definition, label: key });
+                declared.insert(name, Placed { value: definition, label: member.key });
             }
         }
     }

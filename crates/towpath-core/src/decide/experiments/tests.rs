@@ -85,6 +85,19 @@ fn what_the_control_plane_says_too_late_changes_nothing() {
 }
 
 #[test]
+fn harm_ends_the_experiment_and_gives_everybody_the_control_in_one_step() {
+    let mut play = Play::new(GatePolicy::default());
+    play.ask("ana", command("one", starting("f"))).unwrap();
+    let cause = StopCause::Guardrail { metric: "m".to_owned(), variant: "c".to_owned(), evidence: "worse".to_owned() };
+    let events = play.ask("towpath", command("one", ExperimentChange::Stop { run: Some(1), cause })).unwrap();
+    let kinds: Vec<&str> = events.iter().map(|event| event.fact.kind()).collect();
+    assert_eq!(kinds, ["experiment_stopped", "flags_changed"]);
+    let live = play.world.flags(&environment("staging"));
+    let patch = serde_json::to_string(&live.patches["f"]).unwrap();
+    assert_eq!(patch, r#"{"defaultVariant":"b","targeting":null}"#);
+}
+
+#[test]
 fn production_wants_to_know_why_but_never_for_stopping() {
     let mut play = Play::new(GatePolicy::default());
     let experiment = "one".parse().unwrap();
