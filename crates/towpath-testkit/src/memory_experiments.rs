@@ -93,7 +93,7 @@ impl Kept {
     }
 
     fn of_unit(&self, query: &SumsQuery, metric: &MetricQuery, unit: &UnitHash, span: (Timestamp, Timestamp)) -> f64 {
-        let count = || self.of(query, &metric.event, unit, span).fold(0.0, |count, _| count + 1.0);
+        let count = || self.of(query, &metric.event, unit, span).fold(0.0_f64, |count, _| count + 1.0);
         match metric.of {
             UnitValue::Any => count().min(1.0),
             UnitValue::Count => count(),
