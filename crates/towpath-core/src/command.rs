@@ -8,7 +8,7 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::ExperimentCommand,
-    flags::FlagCommand,
+    flags::{FlagCommand, KeyCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -196,6 +196,8 @@ pub enum Command {
     },
     /// Starts, stops or decides an experiment, or writes down what became of its flag.
     Experiment(Box<ExperimentCommand>),
+    /// Makes or revokes a key with which applications evaluate flags.
+    ChangeFlagKeys(Box<KeyCommand>),
     /// Changes flags while they serve: asks, agrees, refuses.
     ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.

@@ -11,7 +11,7 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
-    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagsChanged},
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -303,6 +303,10 @@ pub enum Fact {
     ExperimentStopped(ExperimentStopped),
     /// An experiment ended with a decision.
     ExperimentDecided(ExperimentDecided),
+    /// A key with which applications evaluate flags was made.
+    FlagKeyMade(FlagKeyMade),
+    /// A key with which applications evaluate flags is refused from here on.
+    FlagKeyRevoked(FlagKeyRevoked),
     /// Flags or segments of an environment serve something else from here on.
     FlagsChanged(FlagsChanged),
     /// A change of flags waits until enough people agree.
@@ -402,6 +406,8 @@ impl Fact {
             Self::ExperimentAltered(_) => "experiment_altered",
             Self::ExperimentStopped(_) => "experiment_stopped",
             Self::ExperimentDecided(_) => "experiment_decided",
+            Self::FlagKeyMade(_) => "flag_key_made",
+            Self::FlagKeyRevoked(_) => "flag_key_revoked",
             Self::FlagsChanged(_) => "flags_changed",
             Self::FlagChangeRequested(_) => "flag_change_requested",
             Self::FlagChangeApproved(_) => "flag_change_approved",
@@ -459,6 +465,8 @@ impl Fact {
             | Self::ExperimentAltered(_)
             | Self::ExperimentStopped(_)
             | Self::ExperimentDecided(_)
+            | Self::FlagKeyMade(_)
+            | Self::FlagKeyRevoked(_)
             | Self::FlagsChanged(_)
             | Self::FlagChangeRequested(_)
             | Self::FlagChangeApproved(_)

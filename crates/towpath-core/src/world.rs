@@ -14,7 +14,7 @@ use crate::{
     deployment::DeploymentSpec,
     event::{Event, Fact},
     experiments::{self, Experiments},
-    flags::LiveFlags,
+    flags::{ApplicationKeys, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
@@ -94,6 +94,9 @@ pub struct EnvironmentState {
     /// The experiments that were ever started here.
     #[serde(default, skip_serializing_if = "crate::experiments::is_unused")]
     pub experiments: Arc<Experiments>,
+    /// The keys with which applications evaluate them.
+    #[serde(default, skip_serializing_if = "crate::flags::are_none")]
+    pub flag_keys: Arc<ApplicationKeys>,
 }
 
 impl EnvironmentState {
@@ -277,6 +280,12 @@ impl World {
             | Fact::ExperimentAltered(_)
             | Fact::ExperimentStopped(_)
             | Fact::ExperimentDecided(_) => self.apply_experiment(event),
+            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    let state = self.environments.entry(environment).or_default();
+                    Arc::make_mut(&mut state.flag_keys).fold(event);
+                }
+            }
             Fact::FlagsChanged(_)
             | Fact::FlagChangeRequested(_)
             | Fact::FlagChangeApproved(_)

@@ -4,6 +4,7 @@ mod blobs;
 mod checks;
 mod clock;
 mod credential_backend;
+mod evaluations;
 mod experiments;
 mod key_provider;
 mod key_providers;
@@ -19,6 +20,7 @@ pub use blobs::{BlobError, BlobReader, Blobs, StoredBlob};
 pub use checks::{CheckOutcome, Checks};
 pub use clock::Clock;
 pub use credential_backend::{CredentialBackend, CredentialError, CredentialJob};
+pub use evaluations::{EvaluationCount, Evaluations};
 pub use experiments::{
     EventHash, ExperimentStore, ExperimentStoreError, Exposure, Gained, MetricEvent, MetricQuery, RunId, SumsQuery,
     Taken, UnitHash, UnitValue,
