@@ -21,6 +21,7 @@ pub use definition::{
 pub use fact::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped, StopCause};
 pub(crate) use fold::fold;
 pub use judge::{blocked, judge, mismatch, observations, settings};
-pub use read::{DeclaredExperiments, EXPERIMENT_FOLDER, ExperimentsFile, is_experiment_file, read_experiments};
+pub(crate) use read::unknown_flags;
+pub use read::{DeclaredExperiments, ExperimentsFile, is_experiment_file, read_experiments};
 pub use run::{Experiments, Run, RunState, is_unused};
 pub use sums::{MetricSums, RunSums, VariantSums};

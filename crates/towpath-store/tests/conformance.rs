@@ -67,6 +67,8 @@ mod experiments {
     }
 
     towpath_testkit::experiments_conformance!(fresh);
+}
+
 mod evaluations {
     use std::sync::Arc;
 

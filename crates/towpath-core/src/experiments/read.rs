@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{Direction, ExperimentDefinition, ExposureRule, Method, Metric, MetricKind, MetricRole, SampleRatioRule};
 use crate::{
     config::{
-        Diagnostic, Label, SourceSet, has_errors,
+        Diagnostic, EXPERIMENT_FOLDER, Label, SourceSet, has_errors, is_source, nearest,
         read::{Placed, Read, Reader, section},
         value::{Nulls, Value},
         yaml,
@@ -16,9 +16,6 @@ use crate::{
     ids::ExperimentName,
     units::Millis,
 };
-
-/// The folder with the files.
-pub const EXPERIMENT_FOLDER: &str = "flags/experiments";
 
 /// How many metrics an experiment may have.
 const MAX_METRICS: usize = 100;
@@ -107,10 +104,24 @@ section! {
 /// Says whether a path, relative to the project folder and with `/`, is one of a file of experiments.
 pub fn is_experiment_file(path: &str) -> bool {
     let name = path.strip_prefix(EXPERIMENT_FOLDER).and_then(|rest| rest.strip_prefix('/'));
-    name.is_some_and(|name| {
-        let stem = [".yaml", ".yml", ".json"].iter().find_map(|ending| name.strip_suffix(ending));
-        stem.is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.') && !stem.contains('/'))
-    })
+    name.is_some_and(|name| !name.contains('/')) && is_source(path)
+}
+
+/// Says which experiments are on flags that nobody defines.
+pub(crate) fn unknown_flags<'k>(
+    declared: &DeclaredExperiments,
+    flags: impl Iterator<Item = &'k str> + Clone,
+) -> Vec<Diagnostic> {
+    let unknown = declared.iter().filter(|(_, it)| !flags.clone().any(|key| key == it.value.flag.as_str()));
+    unknown
+        .map(|(name, it)| {
+            let flag = &it.value.flag;
+            let message = format!("the experiment `{name}` is on the flag `{flag}`, which no file defines");
+            let near = nearest(flag.as_str(), flags.clone()).map(|near| format!("did you mean `{near}`?"));
+            let help = near.unwrap_or_else(|| "define it in `flags/`".to_owned());
+            Diagnostic::error("experiments::flag", it.label, message).help(help)
+        })
+        .collect()
 }
 
 /// Reads every experiment, and says everything that is wrong; what is wrong is left out.
