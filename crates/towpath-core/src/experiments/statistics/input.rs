@@ -178,7 +178,7 @@ pub struct Prior {
 }
 
 impl Method {
-    /// The default rule: the confidence sequence, narrowest near 5,000 units as in GrowthBook.
+    /// The default rule: the confidence sequence, narrowest near 5,000 units as in gbstats.
     pub const SEQUENTIAL: Self = Self::Sequential { tuning: 5000.0 };
 }
 

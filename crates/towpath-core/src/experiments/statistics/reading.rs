@@ -1,6 +1,6 @@
 //! Bayesian figures, for reading only: nothing in here takes part in a verdict.
 //!
-//! The normal model of the lift is gbstats' (GrowthBook's "Bayesian engine": a normal prior of the effect, updated by its
+//! The normal model of the lift is that of gbstats (a normal prior of the effect, updated by its
 //! estimate; risk is the expected loss of Stucchio, "Bayesian A/B Testing at VWO", 2015). The exact figures are of two shares
 //! with flat beta priors; the sum is that of Miller, "Formulas for Bayesian A/B Testing" (evanmiller.org, 2015), equation 5.
 

@@ -215,11 +215,12 @@ impl<'a> Judging<'a> {
 /// What weighs most first: what is said of the variant that is named, then what was found, then the rest.
 fn rank(reason: &Reason, named: Option<&str>) -> (bool, u8) {
     let other = named.is_some() && reason.variant.as_deref() != named;
-    let found = match reason.code {
-        ReasonCode::GoalBetter | ReasonCode::GoalWorse => 0,
-        ReasonCode::NoDifference => 1,
-        ReasonCode::SeveralBetter | ReasonCode::OneLook => 3,
-        _ => 2,
+    let found = if matches!(reason.code, ReasonCode::GoalBetter | ReasonCode::GoalWorse) {
+        0
+    } else if reason.code == ReasonCode::NoDifference {
+        1
+    } else {
+        2
     };
     (other, found)
 }

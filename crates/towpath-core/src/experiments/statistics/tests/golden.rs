@@ -1,35 +1,10 @@
 //! Published values: the tests of gbstats itself.
 
-use std::collections::BTreeMap;
-
 use super::*;
-
-/// Returns control and one variant of one metric.
-fn two(kind: MetricKind, a: Sums, b: Sums) -> Observations {
-    let arm = |name: &str, sums: &Sums| Arm { name: name.into(), weight: 1.0, units: sums.n };
-    let metric = Metric { name: "m".into(), kind, better: Direction::Up, role: Role::Goal };
-    Observations {
-        control: "a".into(),
-        variants: vec![arm("a", &a), arm("b", &b)],
-        metrics: vec![Observed { metric, sums: BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]) }],
-    }
-}
-
-fn share(n: u64, sum: f64) -> Sums {
-    Sums { n, sum, ..Sums::default() }
-}
-
-fn mean(n: u64, sum: f64, sum_squares: f64) -> Sums {
-    Sums { n, sum, sum_squares, ..Sums::default() }
-}
 
 #[track_caller]
 fn near(is: f64, should: f64) {
     assert!((is - should).abs() < 1e-7, "{is} is not {should}");
-}
-
-fn only(analysis: &Analysis) -> &Comparison {
-    &analysis.metrics[0].variants[0]
 }
 
 #[test]
