@@ -170,7 +170,9 @@ async fn write(mut seen: mpsc::Receiver<Seen>, intake: Intake, key: DigestKey, r
                 }
             }
         } else {
-            watched.iter().for_each(|watched| drop(watched.dropped.fetch_add(1, Ordering::Relaxed)));
+            for watched in watched {
+                watched.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }

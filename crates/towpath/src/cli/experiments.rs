@@ -101,6 +101,9 @@ pub(crate) struct ResultsArgs {
     /// The number of a run; the last one if absent.
     #[arg(long, value_name = "NUMBER")]
     pub run: Option<u32>,
+    /// Writes a drawing of the intervals there too.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 /// Prints the sums of an experiment with how it is judged: nothing of a single unit.

@@ -82,3 +82,8 @@ fn every_page_on_secrets_works_in_a_project() {
         type_page(&page, &mut Project::small());
     }
 }
+
+#[test]
+fn the_page_on_experiments_works_as_it_is_written() {
+    type_page(&repository().join("docs/src/flags/experiments.md"), &mut Project::small());
+}

@@ -15,6 +15,7 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod experiments;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
