@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::{
+    api::experiments::reports,
     app::{App, Shared},
     applications::{Denied, Evaluator},
 };
@@ -183,12 +184,8 @@ impl Asked<'_> {
     /// Counts an evaluation as an exposure, where a running experiment wants that.
     fn count(&self, flag: &str, variant: Option<&str>, body: &[u8], bulk: bool) {
         let Some(experiments) = &self.app.options.experiments else { return };
-        if self.watches()
-            && let Ok(context) = body::context(body)
-        {
-            let what = (&self.evaluator.environment, flag, variant);
-            crate::api::experiments::reports::evaluated(experiments, what, context, (bulk, self.now));
-        }
+        let what = (&self.evaluator.environment, flag, variant);
+        reports::evaluated(experiments, what, || body::context(body).ok(), (bulk, self.now));
     }
 
     fn one(&self, key: &str, body: &[u8]) -> Response<Body> {

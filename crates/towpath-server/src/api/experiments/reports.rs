@@ -258,14 +258,16 @@ pub(crate) fn readable(mut response: Response) -> Response {
 }
 
 /// Counts an evaluation as an exposure, where a running experiment wants that.
-pub(crate) fn evaluated(
+pub(crate) fn evaluated<'b>(
     experiments: &Experiments,
     (environment, flag, variant): (&EnvironmentName, &str, Option<&str>),
-    context: &[u8],
+    context: impl FnOnce() -> Option<&'b [u8]>,
     (bulk, now): (bool, Timestamp),
 ) {
     let served = experiments.served();
     let (Some(variant), Some(watched)) = (variant, served.watched(environment, flag, bulk)) else { return };
+    // Most flags are in no experiment, so the context is looked into only here.
+    let Some(context) = context() else { return };
     let Ok(members) = serde_json::from_slice::<std::collections::BTreeMap<Cow<'_, str>, &RawValue>>(context) else {
         return;
     };
