@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 mod planning;
 
-pub(crate) use planning::*;
+pub(crate) use planning::{AnalyseArgs, JudgedAs, KeepBy, PlanningCommand, PowerArgs, Rule};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExperimentsCommand {

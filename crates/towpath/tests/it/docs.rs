@@ -84,6 +84,12 @@ fn every_page_on_secrets_works_in_a_project() {
 }
 
 #[test]
-fn the_page_on_experiments_works_as_it_is_written() {
-    type_page(&repository().join("docs/src/flags/experiments.md"), &mut Project::small());
+fn every_page_on_flags_works_in_a_project() {
+    let folder = repository().join("docs/src/flags");
+    let mut pages: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|page| page.unwrap().path()).collect();
+    pages.sort();
+    assert!(!pages.is_empty());
+    for page in pages {
+        type_page(&page, &mut Project::small());
+    }
 }

@@ -7,7 +7,7 @@
 
 use super::{
     Effect, Scale,
-    distributions::{t_beyond, t_quantile},
+    distributions::{t_beyond, t_critical},
     moments::{Moments, Pair},
 };
 
@@ -66,7 +66,7 @@ pub(super) fn effect(pair: &Pair, lift: &Lift, rule: Rule, alpha: f64) -> Option
         }
         Rule::Welch => {
             let freedom = welch_freedom(&pair.control, &pair.variant);
-            (t_quantile(1.0 - alpha / 2.0, freedom)?, t_beyond(lift.estimate / standard_error, freedom)?)
+            (t_critical(alpha, freedom)?, t_beyond(lift.estimate / standard_error, freedom)?)
         }
     };
     let half = width * standard_error;

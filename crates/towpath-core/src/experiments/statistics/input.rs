@@ -11,6 +11,7 @@ use super::Sums;
 #[serde(deny_unknown_fields)]
 pub struct Observations {
     /// The variant the others are compared with, by name.
+    #[serde(default)]
     pub control: String,
     /// Every variant, control among them.
     pub variants: Vec<Arm>,
@@ -31,14 +32,41 @@ pub struct Arm {
     pub units: u64,
 }
 
-/// One metric with its sums per variant.
+/// One metric with its sums per variant. Written with the metric's own members beside the sums.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Written", into = "Written")]
 pub struct Observed {
     /// Which.
     pub metric: Metric,
     /// The sums, by name of the variant.
     pub sums: BTreeMap<String, Sums>,
+}
+
+/// An [`Observed`] as it is written: flat, and a misspelt member is an error.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    kind: MetricKind,
+    #[serde(default)]
+    better: Direction,
+    #[serde(default)]
+    role: Role,
+    sums: BTreeMap<String, Sums>,
+}
+
+impl From<Written> for Observed {
+    fn from(written: Written) -> Self {
+        let Written { name, kind, better, role, sums } = written;
+        Self { metric: Metric { name, kind, better, role }, sums }
+    }
+}
+
+impl From<Observed> for Written {
+    fn from(observed: Observed) -> Self {
+        let Observed { metric: Metric { name, kind, better, role }, sums } = observed;
+        Self { name, kind, better, role, sums }
+    }
 }
 
 /// What is measured and what it is for.

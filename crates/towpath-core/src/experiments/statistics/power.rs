@@ -220,7 +220,7 @@ impl<'p> Design<'p> {
         if !sensible {
             return Err(PlanError::Baseline);
         }
-        let critical = normal_quantile(1.0 - alpha / 2.0).ok_or(PlanError::Alpha)?;
+        let critical = normal_quantile(alpha / 2.0).map(|z| -z).ok_or(PlanError::Alpha)?;
         Ok(Self { plan, alpha, critical })
     }
 

@@ -41,7 +41,7 @@ pub(super) fn reading(
     // E max(lift, 0), and E max(-lift, 0).
     let gain = (mean * above + sd * normal_density(mean / sd)).max(0.0);
     let loss = (sd * normal_density(mean / sd) - mean * normal_cdf(-mean / sd)).max(0.0);
-    let z = normal_quantile(1.0 - alpha / 2.0)?;
+    let z = -normal_quantile(alpha / 2.0)?;
     let (chance_to_win, risk, risk_control) = match better {
         Direction::Up => (above, loss, gain),
         Direction::Down => (normal_cdf(-mean / sd), gain, loss),
@@ -130,11 +130,12 @@ impl Beta {
 
 /// The sum over `b.yes` terms of the chance that a share `b` is above a share `a`; `b.yes` is a whole number.
 fn sum_above(b: &Beta, a: &Beta) -> f64 {
-    let mut sum = 0.0;
-    let mut i = 0.0;
+    let (mut sum, mut i) = (0.0, 0.0);
+    // In logarithms: the first term is often too small for a number.
+    let mut term = ln_beta(a.yes, a.no + b.no) - ln_beta(a.yes, a.no);
     while i < b.yes.round() {
-        let term = ln_beta(a.yes + i, b.no + a.no) - (b.no + i).ln() - ln_beta(1.0 + i, b.no) - ln_beta(a.yes, a.no);
         sum += term.exp();
+        term += ((a.yes + i) / (a.yes + i + a.no + b.no) * ((b.no + i) / (1.0 + i))).ln();
         i += 1.0;
     }
     sum

@@ -143,8 +143,8 @@ pub fn rule_line(analysis: &Analysis) -> String {
     format!("{rule} of {cover}{parts}")
 }
 
-/// A chance that rounds to certainty is not certain.
-fn chance(chance: f64) -> String {
+/// Returns a chance as a percentage. One that rounds to certainty is not certain.
+pub fn chance(chance: f64) -> String {
     match chance {
         _ if chance > 0.999 => "> 99.9 %".to_owned(),
         _ if chance < 0.001 => "< 0.1 %".to_owned(),

@@ -68,5 +68,5 @@ fn plans_that_make_no_sense_say_why() {
     for (plan, change, error) in cases {
         assert_eq!(sample_size(&plan, change), Err(error), "{plan:?}");
     }
-    assert_eq!(detectable(&plan(FIXED), 3, Scale::Relative, -1.0), Err(PlanError::Unreachable));
+    assert_eq!(detectable(&plan(Method::SEQUENTIAL), 3, Scale::Relative, -1.0), Err(PlanError::Unreachable));
 }
