@@ -145,7 +145,7 @@ impl Ready {
         let mut metadata = document.metadata.clone();
         metadata.insert("flagSetId".to_owned(), Value::String(environment.to_string()));
         let end = |metadata: &Map<String, Value>| format!("],\"metadata\":{}}}", Value::Object(metadata.clone()));
-        let ends = [end(&metadata), end(&public(metadata.clone()))];
+        let ends = [end(&scalars(metadata.clone())), end(&public(metadata))];
         let shards = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_SHARDS);
         let shards = (0..shards).map(|_| (0..cells).map(|_| AtomicU32::new(0)).collect()).collect();
         let length = AtomicUsize::new(256);
@@ -219,6 +219,12 @@ impl Piece {
 /// Leaves out of metadata what clients need not know.
 fn public(mut metadata: Map<String, Value>) -> Map<String, Value> {
     metadata.retain(|name, _| !INTERNAL.contains(&name.as_str()));
+    scalars(metadata)
+}
+
+/// Leaves out of metadata what the protocol does not allow there.
+fn scalars(mut metadata: Map<String, Value>) -> Map<String, Value> {
+    metadata.retain(|_, value| value.is_boolean() || value.is_string() || value.is_number());
     metadata
 }
 

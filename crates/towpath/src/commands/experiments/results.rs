@@ -2,24 +2,21 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use towpath_core::experiments::statistics::{
-    Analysis, Observations,
-    report::{self, Tone},
+    Analysis, Arm, Margin, Observations, Observed, Paired, Role, Sums, report,
 };
 use towpath_server::api::types::ExperimentResults;
 
+use super::planning::show;
 use crate::{
     cli::{ExportExperimentArgs, ExportFormat, ResultsArgs},
     commands::Outcome,
     context::Context,
     failure::{Exit, Failure},
-    output::{Paint, Table},
-    words::time,
+    output::Paint,
+    words::{time, word},
 };
-
-/// How wide the picture of intervals is.
-const WIDTH: usize = 100;
 
 pub(super) async fn results(context: &Context, args: &ResultsArgs) -> Outcome {
     let environment = context.environment(&args.environment);
@@ -41,14 +38,6 @@ fn understood<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Failur
     })
 }
 
-fn toned(text: &str, tone: Tone, paint: Paint) -> String {
-    match tone {
-        Tone::Good => paint.green(text),
-        Tone::Bad => paint.red(text),
-        Tone::Neutral => text.to_owned(),
-    }
-}
-
 fn text(results: &ExperimentResults, analysis: &Analysis, paint: Paint) -> String {
     let view = &results.experiment;
     let run = view.run.unwrap_or_default();
@@ -59,27 +48,10 @@ fn text(results: &ExperimentResults, analysis: &Analysis, paint: Paint) -> Strin
         view.state,
         time(results.at)
     )];
-    lines.push(toned(&report::headline(analysis), report::tone(analysis.verdict.decision), paint));
     if let Some(altered) = &view.altered {
         lines.push(paint.yellow(&format!("{} while it ran, so its numbers may mean nothing", altered.what)));
     }
-    lines.extend(analysis.verdict.reasons.iter().map(|reason| format!("  {}", reason.text)));
-    for result in &analysis.metrics {
-        lines.push(format!("\n{} ({})", paint.bold(&result.metric.name), report::about(result)));
-        let mut table = Table::new(&["VARIANT", "UNITS", "VALUE", "LIFT", "INTERVAL", "P", "CHANCE", ""]);
-        for row in report::rows(analysis, result) {
-            let says = toned(&row.says, row.tone, paint);
-            table.row(vec![row.variant, row.units, row.value, row.lift, row.interval, row.p_value, row.chance, says]);
-        }
-        lines.push(table.text(paint).trim_end().to_owned());
-    }
-    lines.push(String::new());
-    for line in report::plot(analysis, WIDTH) {
-        lines.push(if line.heading { paint.bold(&line.text) } else { toned(&line.text, line.tone, paint) });
-    }
-    lines.push(String::new());
-    lines.push(report::split_line(&analysis.split));
-    lines.push(report::rule_line(analysis));
+    lines.push(show::text(analysis, true, paint).trim_end().to_owned());
     if results.mixed > 0 {
         lines.push(format!("{} units were seen in several variants and are left out", results.mixed));
     }
@@ -95,7 +67,10 @@ pub(super) async fn export(context: &Context, args: &ExportExperimentArgs) -> Ou
     let results = context.client()?.experiment_results(&environment, &args.experiment, args.run).await?;
     let text = match args.format {
         ExportFormat::Json => {
-            format!("{:#}\n", json!({ "settings": results.settings, "observations": results.observations }))
+            // As `experiments analyse` reads it.
+            let mut whole = results.observations;
+            whole["settings"] = results.settings;
+            format!("{whole:#}\n")
         }
         ExportFormat::Csv => csv(&understood(&results.observations)?),
     };
@@ -103,27 +78,39 @@ pub(super) async fn export(context: &Context, args: &ExportExperimentArgs) -> Ou
     Ok(Exit::Done)
 }
 
+/// Returns a row for each metric and variant, as `experiments analyse` reads them.
 fn csv(observations: &Observations) -> String {
-    let mut text = "metric,variant,units,sum,sum_squares,denominator_sum,denominator_squares,denominator_products,\
-                    covariate_sum,covariate_squares,covariate_products\n"
+    let mut text = "metric,variant,kind,n,sum,sum_squares,better,role,margin,weight,units,denominator_sum,\
+                    denominator_sum_squares,denominator_sum_products,covariate_sum,covariate_sum_squares,\
+                    covariate_sum_products\n"
         .to_owned();
-    for observed in &observations.metrics {
-        for (variant, sums) in &observed.sums {
-            let pair = |pair: &Option<towpath_core::experiments::statistics::Paired>| match pair {
-                Some(pair) => format!("{},{},{}", pair.sum, pair.sum_squares, pair.sum_products),
-                None => ",,".to_owned(),
-            };
-            let (metric, variant) = (quoted(&observed.metric.name), quoted(variant));
-            let (denominator, covariate) = (pair(&sums.denominator), pair(&sums.covariate));
+    let control = |arm: &&Arm| arm.name != observations.control;
+    let mut arms: Vec<&Arm> = observations.variants.iter().collect();
+    arms.sort_by_key(control);
+    for Observed { metric, sums } in &observations.metrics {
+        let (role, margin) = match metric.role {
+            Role::Goal => ("goal", String::new()),
+            Role::Secondary => ("secondary", String::new()),
+            Role::Guardrail(Margin::Relative(margin) | Margin::Absolute(margin)) => ("guardrail", margin.to_string()),
+        };
+        for (arm, sums) in arms.iter().filter_map(|arm| Some((arm, sums.get(&arm.name)?))) {
+            let (name, variant) = (quoted(&metric.name), quoted(&arm.name));
+            let (kind, better) = (word(&metric.kind), word(&metric.better));
+            let (denominator, covariate) = (pair(sums.denominator.as_ref()), pair(sums.covariate.as_ref()));
+            let Sums { n, sum, sum_squares, .. } = sums;
+            let Arm { weight, units, .. } = arm;
             // Writing to a text never fails.
             let _ = writeln!(
                 text,
-                "{metric},{variant},{},{},{},{denominator},{covariate}",
-                sums.n, sums.sum, sums.sum_squares
+                "{name},{variant},{kind},{n},{sum},{sum_squares},{better},{role},{margin},{weight},{units},{denominator},{covariate}"
             );
         }
     }
     text
+}
+
+fn pair(pair: Option<&Paired>) -> String {
+    pair.map_or_else(|| ",,".to_owned(), |pair| format!("{},{},{}", pair.sum, pair.sum_squares, pair.sum_products))
 }
 
 /// Quotes a field as RFC 4180 does; spreadsheets must not take one for a formula either.
