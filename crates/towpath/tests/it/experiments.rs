@@ -157,7 +157,14 @@ fn a_planted_effect_is_found_in_served_evaluations_and_none_where_there_is_none(
     let text = project.ok("experiments results development checkout --svg plot.svg");
     assert!(text.contains("purchase") && text.contains("on") && project.read("plot.svg").starts_with("<svg"), "{text}");
     let csv = project.ok("experiments export development checkout --format csv");
-    assert!(csv.starts_with("metric,variant,units") && csv.lines().count() == 7, "{csv}");
+    assert!(csv.starts_with("metric,variant,kind,n,") && csv.lines().count() == 7, "{csv}");
+    // What is exported says the same elsewhere.
+    project.write("sums.csv", &csv);
+    project.write("sums.json", &project.ok("experiments export development checkout"));
+    for file in ["sums.csv", "sums.json"] {
+        let analysis = project.json(&format!("experiments analyse {file}"));
+        assert_eq!(analysis["verdict"]["decision"], "better", "{file}: {analysis:#}");
+    }
     project.ok("experiments decide development checkout on --reason 'it sells more'");
     let shown = project.json("experiments show development checkout");
     assert_eq!((shown["state"].as_str(), shown["end"]["variant"].as_str()), (Some("decided"), Some("on")));
