@@ -90,3 +90,6 @@ fn of_variant(definition: &ExperimentDefinition, metric: &Metric, units: u64, co
         covariate: (definition.cuped.is_some() && !ratio).then_some(covariate),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,7 +168,7 @@ fn a_planted_effect_is_found_in_served_evaluations_and_none_where_there_is_none(
     project.ok("experiments decide development checkout on --reason 'it sells more'");
     let shown = project.json("experiments show development checkout");
     assert_eq!((shown["state"].as_str(), shown["end"]["variant"].as_str()), (Some("decided"), Some("on")));
-    let ledger = project.ok("audit events --limit 100 -o json");
+    let ledger = project.ok("audit log --limit 100 -o json");
     assert!(!ledger.contains("u-1"), "a unit is in the ledger");
     assert!(!project.server_log().contains("u-1"), "a unit is in the log");
 }
@@ -313,7 +313,7 @@ fn mistakes_in_the_files_are_told_with_their_places_and_what_cannot_start_says_w
     project.write("flags/shop.json", FLAGS);
     project.write("flags/experiments/shop.yaml", &EXPERIMENTS.replace("flag: colour", "flag: color"));
     let said = project.fails("env validate", 1);
-    assert!(said.contains("flags/experiments/shop.yaml:13:3") && said.contains("did you mean `colour`?"), "{said}");
+    assert!(said.contains("flags/experiments/shop.yaml:12:3") && said.contains("did you mean `colour`?"), "{said}");
 
     let project = shop();
     let refused = project.fails("experiments start development chekout", 2);
