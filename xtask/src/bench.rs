@@ -129,6 +129,12 @@ const MEASUREMENTS: &[Measurement] = &[
         bounds: &[("appends_per_s", Bound::AtLeast(10_000.0))],
     },
     Measurement {
+        name: "experiments",
+        what: "exposures and metric events of 1,000,000 units made durable in batches, and added up",
+        by: By::Example { package: "towpath-store", name: "experiments_speed" },
+        bounds: &[("exposures_per_s", Bound::AtLeast(20_000.0)), ("resident_mb", Bound::AtMost(200.0))],
+    },
+    Measurement {
         name: "core",
         what: "commands decided and folded by the pure core, over a growing world",
         by: By::Example { package: "towpath-testkit", name: "core_speed" },

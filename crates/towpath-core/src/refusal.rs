@@ -69,6 +69,8 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag is in a running experiment, which a change would spoil.
+    FlagInExperiment,
     /// Flags would not work after the change.
     FlagsInvalid,
     /// The targeting of a flag cannot be edited like this.
@@ -118,6 +120,7 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagInExperiment
             | Self::BeingDestroyed
             | Self::FlagConflict
             | Self::FlagChangeClosed

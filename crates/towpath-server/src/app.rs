@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) counts: Counts,
     /// Places for large contexts.
     pub(crate) places: Places,
+    /// Room for what applications report, in KiB.
+    pub(crate) reports: Semaphore,
     /// Ends event streams when the server stops.
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
@@ -79,6 +81,7 @@ impl App {
             applications: Applications::new(),
             evaluating: Evaluating::new(),
             places: Places::default(),
+            reports: Semaphore::new(crate::api::experiments::reports::ROOM),
             stopping,
             streams,
             followers,

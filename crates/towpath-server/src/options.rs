@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
-use towpath_engine::{flags::FlagSets, ports::Evaluations, rotation::Rotator, secrets::Secrets};
+use towpath_engine::{
+    experiments::Experiments, flags::FlagSets, ports::Evaluations, rotation::Rotator, secrets::Secrets,
+};
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -43,6 +45,8 @@ pub struct ServerOptions {
     pub flags: Arc<FlagSets>,
     /// Where it is kept how often they were evaluated; without one that is not counted.
     pub evaluations: Option<Arc<dyn Evaluations>>,
+    /// Experiments; without them nothing is counted.
+    pub experiments: Option<Arc<Experiments>>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -78,6 +82,7 @@ impl ServerOptions {
             rotator: None,
             flags: Arc::default(),
             evaluations: None,
+            experiments: None,
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,
