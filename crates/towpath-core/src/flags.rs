@@ -6,9 +6,11 @@
 mod document;
 mod key;
 mod live;
+mod percentage;
 mod set;
 
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
+pub use percentage::{PercentageError, percentage, share};
 pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};

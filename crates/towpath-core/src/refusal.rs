@@ -69,6 +69,10 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag of a rollout is not one that the rollout could turn on.
+    FlagNotReady,
+    /// A rollout turns the flag on step by step: nobody else does meanwhile.
+    FlagInRollout,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -105,6 +109,8 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagNotReady
+            | Self::FlagInRollout
             | Self::BeingDestroyed
             | Self::Stale => RefusalKind::Conflict,
         }

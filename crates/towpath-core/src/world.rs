@@ -19,12 +19,13 @@ use crate::{
     project::{EnvironmentPolicy, Project},
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
-    rollout::{Deployment, Phase, Running, fold, steps},
+    rollout::{Deployment, Phase, RolloutFlag, Running, fold, follow, restore, steps, take_back},
     secrets::{
         SecretVersion,
         rotation::{self, Rotations},
         store::SecretStore,
     },
+    units::Percent,
 };
 
 mod lifecycle;
@@ -364,8 +365,16 @@ impl World {
             state.completed.remove(&left);
         }
         state.rollout = Some(*revision);
+        if let Some(origin) = rollback {
+            let later = self.deployments.iter().rev().take_while(|(revision, _)| **revision > origin.to);
+            let here =
+                later.map(|(_, it)| it.as_ref()).filter(|it| Some(&it.environment) == event.environment.as_ref());
+            take_back(&mut state.flags, here);
+        }
         let stable = state.current;
-        let steps = steps(spec, stable.is_some(), rollback.is_some());
+        let flag = if rollback.is_none() { RolloutFlag::begin(spec, &state.flags) } else { None };
+        let served = flag.as_ref().map_or(Percent::ZERO, |flag| flag.served);
+        let steps = steps(spec, stable.is_some(), rollback.is_some(), served);
         let phase = Phase::Running(Running::begin(&steps, 0, event.at));
         let deployment = Deployment {
             revision: *revision,
@@ -384,6 +393,7 @@ impl World {
             measurements: Vec::new(),
             verification: Vec::new(),
             live: restored.unwrap_or_else(|| Arc::clone(&state.live)),
+            flag,
         };
         self.deployments.insert(*revision, Arc::new(deployment));
     }
@@ -393,7 +403,9 @@ impl World {
         let was_running = before.running().is_some();
         let was_going_back = matches!(before.phase, Phase::RollingBack { .. });
         let after = fold(Deployment::clone(before), &event.fact, event.at);
+        let target = after.rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to));
         let state = self.environments.entry(after.environment.clone()).or_default();
+        follow(&mut state.flags, before, &after);
         match &after.phase {
             Phase::Completed if was_running => {
                 if let Some(replaced) = state.current.replace(revision) {
@@ -401,6 +413,9 @@ impl World {
                 }
                 state.rollout = None;
                 state.completed.insert(after.release, event.at);
+                if let Some(target) = target {
+                    restore(&mut state.flags, target);
+                }
             }
             Phase::RolledBack { .. } if was_going_back => state.rollout = None,
             Phase::Retired => state.retiring.retain(|retiring| retiring.revision != revision),

@@ -54,8 +54,8 @@ pub use release::{
 };
 pub use rollout::{
     DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
-    RollbackPlan, RollbackRequest, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind, StepState,
-    StepView, TallyView, Verdict,
+    RollbackPlan, RollbackRequest, RolloutFlagView, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind,
+    StepState, StepView, TallyView, Verdict,
 };
 
 pub use rotation::{
