@@ -9,6 +9,7 @@ mod live;
 mod percentage;
 mod set;
 
+pub use crate::config::definitions;
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};

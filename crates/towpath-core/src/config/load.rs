@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
+    flags::FlagFiles,
     layers::Shared,
     limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
@@ -40,6 +41,8 @@ pub struct Loaded {
     /// Where values of secrets stand in plain text in them.
     pub(crate) secret_places: Vec<SecretPlace>,
     pub(crate) shared: Shared,
+    /// The files about flags.
+    pub(crate) flags: FlagFiles,
     /// What is wrong with the files themselves, whatever environment is asked for.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -70,6 +73,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
         secret_files: BTreeMap::new(),
         secret_places: Vec::new(),
         shared: Shared::default(),
+        flags: FlagFiles::default(),
         diagnostics: Vec::new(),
     };
     if loaded.is_too_large() {
@@ -83,6 +87,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
     loaded.check_names();
     loaded.check_expected();
     loaded.check_pipeline();
+    loaded.flags = FlagFiles::read(&loaded);
     tidy(&mut loaded.diagnostics);
     let mut secrets = plain_secrets::places(&loaded);
     secrets.append(&mut loaded.secret_places);

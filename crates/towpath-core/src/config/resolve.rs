@@ -109,6 +109,7 @@ impl Loaded {
             }
         }
         diagnostics.extend(self.shared_values(&held));
+        diagnostics.extend(self.flag_mistakes(None));
         tidy(&mut diagnostics);
         inherited_once(&mut diagnostics);
         (diagnostics, sources)
@@ -129,6 +130,7 @@ impl Loaded {
                 diagnostics.extend(self.shared_values(&held));
             }
         }
+        diagnostics.extend(self.flag_mistakes(Some(name)));
         tidy(&mut diagnostics);
         (diagnostics, resolution.sources)
     }
