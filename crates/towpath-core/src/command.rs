@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    flags::FlagCommand,
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -192,6 +193,8 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Changes flags while they serve: asks, agrees, refuses.
+    ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.
     Collect {
         /// Which.

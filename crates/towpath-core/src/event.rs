@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagsChanged},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -293,6 +294,14 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// Flags or segments of an environment serve something else from here on.
+    FlagsChanged(FlagsChanged),
+    /// A change of flags waits until enough people agree.
+    FlagChangeRequested(FlagChangeRequested),
+    /// Somebody agreed to a change of flags that waits.
+    FlagChangeApproved(FlagChangeApproved),
+    /// Somebody said no to a change of flags that waits; it is closed.
+    FlagChangeRejected(FlagChangeRejected),
 }
 
 /// Where a rollback goes and why.
@@ -380,6 +389,10 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::FlagsChanged(_) => "flags_changed",
+            Self::FlagChangeRequested(_) => "flag_change_requested",
+            Self::FlagChangeApproved(_) => "flag_change_approved",
+            Self::FlagChangeRejected(_) => "flag_change_rejected",
         }
     }
 
@@ -428,7 +441,11 @@ impl Fact {
             | Self::RotationRetried(_)
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
-            | Self::RotationDue(_) => None,
+            | Self::RotationDue(_)
+            | Self::FlagsChanged(_)
+            | Self::FlagChangeRequested(_)
+            | Self::FlagChangeApproved(_)
+            | Self::FlagChangeRejected(_) => None,
         }
     }
 }

@@ -3,15 +3,25 @@
 //! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
+mod basis;
+mod changes;
 mod document;
 mod key;
 mod live;
 mod percentage;
 mod set;
+mod share;
 
 pub use crate::config::definitions;
+pub use basis::FlagBasis;
+pub use changes::{
+    ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
+    FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING, RejectFlags,
+    UndoConflict, taken_back,
+};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
-pub use percentage::{PercentageError, percentage, share};
+pub use percentage::{NotEditable, PercentError, with_percentage};
 pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};
+pub use share::{ShareError, share, with_share};

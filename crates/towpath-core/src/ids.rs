@@ -137,6 +137,10 @@ number!(
     PromotionNumber, "p"
 );
 number!(
+    /// The number of a live change of flags in its environment, from 1, given when it is asked for.
+    FlagChangeNumber, "c"
+);
+number!(
     /// The place of an event in the ledger, from 0.
     Sequence, ""
 );

@@ -73,6 +73,14 @@ pub enum RefusalCode {
     FlagNotReady,
     /// A rollout turns the flag on step by step: nobody else does meanwhile.
     FlagInRollout,
+    /// Flags would not work after the change.
+    FlagsInvalid,
+    /// The targeting of a flag cannot be edited like this.
+    NotEditable,
+    /// A later change touched the same.
+    FlagConflict,
+    /// The change of flags does not wait any more.
+    FlagChangeClosed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -90,7 +98,12 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
+            Self::NoProject
+            | Self::NotFound
+            | Self::Invalid
+            | Self::ReasonRequired
+            | Self::FlagsInvalid
+            | Self::NotEditable => RefusalKind::User,
             Self::NotForward
             | Self::NotUpstream
             | Self::SelfApproval
@@ -112,6 +125,8 @@ impl RefusalCode {
             | Self::FlagNotReady
             | Self::FlagInRollout
             | Self::BeingDestroyed
+            | Self::FlagConflict
+            | Self::FlagChangeClosed
             | Self::Stale => RefusalKind::Conflict,
         }
     }

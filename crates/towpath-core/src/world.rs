@@ -183,6 +183,11 @@ impl World {
         spec
     }
 
+    /// Returns what was changed of the flags of an environment while they serve.
+    pub fn flags(&self, environment: &EnvironmentName) -> Arc<LiveFlags> {
+        self.environments.get(environment).map(|state| Arc::clone(&state.flags)).unwrap_or_default()
+    }
+
     /// Returns the promotions that wait, oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = &Arc<Promotion>> {
         self.promotions.values().filter(|promotion| promotion.is_waiting())
@@ -260,6 +265,10 @@ impl World {
             | Fact::RotationAborting(_)
             | Fact::RotationFinished(_)
             | Fact::RotationDue(_) => self.apply_rotation(event),
+            Fact::FlagsChanged(_)
+            | Fact::FlagChangeRequested(_)
+            | Fact::FlagChangeApproved(_)
+            | Fact::FlagChangeRejected(_) => self.apply_flags(event),
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -339,6 +348,11 @@ impl World {
     fn apply_rotation(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
         rotation::fold(self.environments.entry(environment).or_default(), event);
+    }
+
+    fn apply_flags(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        Arc::make_mut(&mut self.environments.entry(environment).or_default().flags).fold(event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {

@@ -12,6 +12,12 @@ use towpath_core::{
     ids::{Digest, EnvironmentName},
 };
 
+mod definitions;
+mod serving;
+
+pub use definitions::{DefinitionsError, FlagDefinitions};
+pub(crate) use serving::Serving;
+
 /// What an environment serves.
 #[derive(Debug, Default)]
 pub struct Served {

@@ -1,5 +1,6 @@
 //! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
 
+pub mod flags;
 pub mod lifecycle;
 pub mod overlay;
 pub mod promotion;
@@ -60,6 +61,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         Command::ReadSecrets { environment, secrets, reason } => {
             secrets::read(world, environment, secrets, reason.as_ref(), asker)
         }
+        Command::ChangeFlags(command) => flags::decide(world, command, asker),
         Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),
     }
 }

@@ -10,7 +10,7 @@ use super::{Deployment, PauseReason, Phase, Step};
 use crate::{
     deployment::{DeploymentSpec, FlagStrategy},
     event::Fact,
-    flags::{FlagDefinition, FlagPatch, FlagState, LiveFlags, percentage, share},
+    flags::{FlagDefinition, FlagPatch, FlagState, LiveFlags, share, with_share},
     ids::{EnvironmentName, Revision},
     refusal::{Refusal, RefusalCode},
     units::Percent,
@@ -76,7 +76,7 @@ pub fn check_flag(world: &World, environment: &EnvironmentName, spec: &Deploymen
         let next = format!("towpath flags on {environment} {key}, or `state: ENABLED` in its file");
         return refuse("it is switched off (`DISABLED`)".to_owned(), next);
     }
-    match percentage(&whole, variant, strategy.highest()) {
+    match with_share(&whole, variant, strategy.highest()) {
         Ok(_) => Ok(()),
         Err(error) if laid.is_some() => refuse(error.to_string(), undo),
         Err(error) => refuse(error.to_string(), format!("change `{key}` in `flags/` and make a release")),
@@ -161,7 +161,7 @@ impl Deployment {
             return flag.before.clone();
         }
         let whole = as_it_is(strategy, flag.before.as_ref())?;
-        let change = percentage(&whole, &strategy.variant, percent).ok()?;
+        let change = with_share(&whole, &strategy.variant, percent).ok()?;
         Some(flag.before.as_ref().map_or_else(|| change.clone(), |before| before.then(&change)))
     }
 }
@@ -180,6 +180,7 @@ fn lay(live: &mut std::sync::Arc<LiveFlags>, of: &Deployment, patch: Option<Flag
         return;
     }
     let live = std::sync::Arc::make_mut(live);
+    live.changes = live.changes.saturating_add(1);
     match patch {
         Some(patch) => drop(live.patches.insert(strategy.key.clone(), patch)),
         None => drop(live.patches.remove(&strategy.key)),

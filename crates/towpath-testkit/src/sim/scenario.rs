@@ -11,7 +11,7 @@ use towpath_core::{
     },
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber, Role, ServiceName},
     lifecycle::Housekeeping,
-    project::{ApprovalPolicy, EnvironmentPolicy, GatePolicy, Project, Tier},
+    project::{ApprovalPolicy, EnvironmentPolicy, FlagPolicy, GatePolicy, Project, Tier},
     release::{Release, ReleaseContent},
     units::{Millis, Percent},
 };
@@ -60,8 +60,9 @@ impl Scenario {
             let after = index.checked_sub(1).and_then(|before| order.get(before)).cloned().into_iter().collect();
             let tier = if index == 2 { Tier::Production } else { Tier::Development };
             let automatic = index == 0 || chance.one_in(3);
-            environments
-                .insert(name.clone(), EnvironmentPolicy { tier, after, automatic, gates: gates(chance, index) });
+            let flags = FlagPolicy::default();
+            let policy = EnvironmentPolicy { tier, after, automatic, gates: gates(chance, index), flags };
+            environments.insert(name.clone(), policy);
             specs.insert(name.clone(), spec(chance));
         }
         let people =

@@ -191,7 +191,9 @@ async fn run_opened(
         async move { rotator.run(told(stopping)).await }
     });
     let rotator = Some(rotator);
-    let options = ServerOptions { drain: DRAIN, secrets, rotator, ..ServerOptions::new(Arc::new(BundleProjects)) };
+    let flags = Arc::clone(parts.engine.flags());
+    let usual = ServerOptions::new(Arc::new(BundleProjects));
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, ..usual };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();

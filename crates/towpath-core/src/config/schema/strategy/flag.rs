@@ -60,22 +60,6 @@ section! {
     choice("percent", "pause", "analysis"; most_one) "a step is exactly one of `percent`, `pause` and `analysis`"
 }
 
-impl Read for FlagKey {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        let text = String::read(value, reader)?;
-        let key = Self::new(&text);
-        if let Err(error) = &key {
-            reader.wrong(value, &error.to_string(), "write the key of a flag as it stands in `flags/`");
-        }
-        key.ok()
-    }
-
-    fn shape(book: &mut Book) -> Shape {
-        let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": 256 });
-        book.simple("flag key", "The key of a flag as it stands in `flags/`.", schema)
-    }
-}
-
 impl Read for FlagStepFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         // `- analysis:` without settings means the usual analysis.
