@@ -5,6 +5,7 @@
 
 mod basis;
 mod changes;
+mod diff;
 mod document;
 mod key;
 mod live;
@@ -16,12 +17,13 @@ pub use crate::config::definitions;
 pub use basis::FlagBasis;
 pub use changes::{
     ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,
-    FlagRecord, FlagRequest, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS, MAX_WAITING, RejectFlags,
-    UndoConflict, taken_back,
+    FlagEdit, FlagRecord, FlagRequest, FlagWish, FlagsChanged, MAX_CHANGE, MAX_LIVE, MAX_RECORDS, MAX_TARGETS,
+    MAX_WAITING, RejectFlags, UndoConflict, Wished, WorkedOut, judge, taken_back, wished, work_out,
 };
+pub use diff::{FlagDifference, Presence, PropertyDifference, differences};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
-pub use percentage::{NotEditable, PercentError, with_percentage};
+pub use percentage::{NotEditable, Percent, PercentError, with_percentage};
 pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};
 pub use share::{ShareError, share, with_share};

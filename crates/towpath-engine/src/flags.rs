@@ -12,9 +12,11 @@ use towpath_core::{
     ids::{Digest, EnvironmentName},
 };
 
+mod changing;
 mod definitions;
 mod serving;
 
+pub use changing::{FlagsAsked, FlagsError, FlagsProposed};
 pub use definitions::{DefinitionsError, FlagDefinitions};
 pub(crate) use serving::Serving;
 

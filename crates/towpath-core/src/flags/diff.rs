@@ -86,7 +86,7 @@ fn difference(
 }
 
 /// Returns the properties that differ, sorted.
-pub(super) fn properties(left: &Map<String, Value>, right: &Map<String, Value>) -> Vec<PropertyDifference> {
+fn properties(left: &Map<String, Value>, right: &Map<String, Value>) -> Vec<PropertyDifference> {
     let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
     let mut found = Vec::new();
     for name in names {
@@ -117,9 +117,12 @@ impl FlagDifference {
             Presence::Left => vec![format!("{target}: gone")],
             Presence::Right => {
                 let shown = |it: &&PropertyDifference| !it.property.starts_with("towpath.");
-                let parts: Vec<String> = self.properties.iter().filter(shown).map(|it| {
-                    format!("{} {}", it.property, shown_value(it.right.as_ref()))
-                }).collect();
+                let parts: Vec<String> = self
+                    .properties
+                    .iter()
+                    .filter(shown)
+                    .map(|it| format!("{} {}", it.property, shown_value(it.right.as_ref())))
+                    .collect();
                 vec![format!("{target}: new, {}", parts.join(", "))]
             }
             Presence::Both => self.properties.iter().map(|it| format!("{target}: {}", it.line())).collect(),
@@ -172,6 +175,3 @@ fn split(entries: Option<&Value>) -> Option<String> {
         entries.iter().map(|(name, weight)| Some(format!("{name} {} %", part(*weight)?))).collect();
     parts.map(|parts| parts.join(", "))
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use towpath_core::{
-    config::{Bundle, BundleError, SourceSet},
-    flags::{FlagBasis, FlagDefinition, FlagDocument, FlagKey, FlagPatch},
+    config::{Bundle, BundleError},
+    flags::{FlagBasis, FlagDefinition, FlagDocument, definitions},
     ids::{Digest, EnvironmentName},
     world::World,
 };
@@ -75,7 +75,8 @@ impl FlagDefinitions {
         let bundle =
             Bundle::from_bytes(&bytes).map_err(|error| DefinitionsError::Bundle(environment.clone(), error))?;
         let sources = world.live(environment).sources(&bundle.to_sources(), environment);
-        let document = Arc::new(definitions(&sources, environment));
+        // What is wrong with one flag takes none of the others away; `env validate` says what it is.
+        let document = Arc::new(definitions(&sources, environment.as_str()).0);
         let mut known = self.known();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -99,29 +100,4 @@ fn joined(document: &FlagDocument, coming: &FlagDocument) -> FlagDocument {
         joined.evaluators.entry(name.clone()).or_insert_with(|| rule.clone());
     }
     joined
-}
-
-/// Reads definition files, plain JSON only.
-fn definitions(sources: &SourceSet, environment: &EnvironmentName) -> FlagDocument {
-    let mut whole = FlagDocument::default();
-    let files = || sources.files().filter_map(|(path, text)| Some((path.strip_prefix("flags/")?, text)));
-    for (_, text) in files().filter(|(path, _)| path.ends_with(".json") && !path.contains('/')) {
-        if let Ok(document) = serde_json::from_str::<FlagDocument>(text) {
-            whole.flags.extend(document.flags);
-            whole.evaluators.extend(document.evaluators);
-            whole.metadata.extend(document.metadata);
-        }
-    }
-    let own = format!("environments/{environment}.json");
-    for (_, text) in files().filter(|(path, _)| **path == *own) {
-        let patches = serde_json::from_str::<serde_json::Value>(text).ok().and_then(|mut value| {
-            serde_json::from_value::<BTreeMap<FlagKey, FlagPatch>>(value.get_mut("flags")?.take()).ok()
-        });
-        for (key, patch) in patches.unwrap_or_default() {
-            if let Ok(flag) = patch.over(whole.flags.get(&key)) {
-                whole.flags.insert(key, flag);
-            }
-        }
-    }
-    whole
 }

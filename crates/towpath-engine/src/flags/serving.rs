@@ -59,8 +59,7 @@ impl Serving {
         environment: &EnvironmentName,
         live: &LiveFlags,
     ) -> Result<Served, DefinitionsError> {
-        let mut document = live.over(self.definitions.of(world, environment).await?.as_ref());
-        document.metadata.insert("flagSetId".to_owned(), environment.as_str().into());
-        Ok(Served::new(document))
+        let definitions = self.definitions.of(world, environment).await?;
+        Ok(Served::new(live.over(&definitions)))
     }
 }
