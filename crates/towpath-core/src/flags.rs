@@ -10,6 +10,7 @@ mod document;
 mod key;
 mod live;
 mod percentage;
+mod schedule;
 mod set;
 mod share;
 
@@ -25,5 +26,10 @@ pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
 pub use percentage::{NotEditable, Percent, PercentError, with_percentage};
+pub use schedule::{
+    FlagSchedule, FlagScheduleApproved, FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled,
+    FlagSchedules, MAX_OPEN, MAX_STEPS, MomentError, ScheduleCommand, ScheduleDue, ScheduleState, ScheduledSet,
+    ScheduledStep, due as schedules_due, moment, no_schedules,
+};
 pub use set::{Context, ContextError, Evaluation, EvaluationError, Flag, FlagSet, Reason};
 pub use share::{ShareError, share, with_share};

@@ -13,7 +13,7 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
-    flags::LiveFlags,
+    flags::{FlagSchedules, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
@@ -91,6 +91,9 @@ pub struct EnvironmentState {
     /// What was changed of flags while they serve.
     #[serde(default, skip_serializing_if = "crate::flags::is_unused")]
     pub flags: Arc<LiveFlags>,
+    /// Changes of flags at a time, and ramps.
+    #[serde(default, skip_serializing_if = "crate::flags::no_schedules")]
+    pub schedules: Arc<FlagSchedules>,
 }
 
 impl EnvironmentState {
@@ -188,6 +191,11 @@ impl World {
         self.environments.get(environment).map(|state| Arc::clone(&state.flags)).unwrap_or_default()
     }
 
+    /// Returns the schedules of the flags of an environment.
+    pub fn schedules(&self, environment: &EnvironmentName) -> Arc<FlagSchedules> {
+        self.environments.get(environment).map(|state| Arc::clone(&state.schedules)).unwrap_or_default()
+    }
+
     /// Returns the promotions that wait, oldest first.
     pub fn waiting(&self) -> impl Iterator<Item = &Arc<Promotion>> {
         self.promotions.values().filter(|promotion| promotion.is_waiting())
@@ -269,6 +277,15 @@ impl World {
             | Fact::FlagChangeRequested(_)
             | Fact::FlagChangeApproved(_)
             | Fact::FlagChangeRejected(_) => self.apply_flags(event),
+            Fact::FlagScheduled(_)
+            | Fact::FlagScheduleApproved(_)
+            | Fact::FlagScheduleFired(_)
+            | Fact::FlagScheduleFailed(_)
+            | Fact::FlagScheduleCancelled(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    Arc::make_mut(&mut self.environments.entry(environment).or_default().schedules).fold(event);
+                }
+            }
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -352,7 +369,13 @@ impl World {
 
     fn apply_flags(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
-        Arc::make_mut(&mut self.environments.entry(environment).or_default().flags).fold(event);
+        let state = self.environments.entry(environment).or_default();
+        if let Fact::FlagsChanged(change) = &event.fact
+            && state.schedules.open().next().is_some()
+        {
+            Arc::make_mut(&mut state.schedules).contradicted(change, &state.flags, event);
+        }
+        Arc::make_mut(&mut state.flags).fold(event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {

@@ -37,7 +37,7 @@ pub(super) fn decide(world: &World, command: &FlagCommand, asker: &Asker) -> Dec
     }
 }
 
-fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
+pub(super) fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
     let environment = &wish.environment;
     let policy = policy(world, environment)?;
     let by_itself = asker.principal == PrincipalName::control_plane();
@@ -64,6 +64,7 @@ fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
         reason: wish.reason.clone(),
         undoes: wish.undoes,
         from: wish.from.clone(),
+        schedule: None,
     };
     let free = by_itself || ends.is_some() || policy.flag_approvals().is_none() || needs_nobody(&live, &changed);
     if free {
