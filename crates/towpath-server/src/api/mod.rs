@@ -12,6 +12,7 @@ mod description;
 mod diff;
 mod environments;
 mod events;
+mod flags;
 mod health;
 mod lifecycle;
 mod logs;
@@ -91,6 +92,13 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotations::retry))
         .routes(routes!(rotations::data_key))
         .routes(routes!(rotations::due))
+        .routes(routes!(flags::changes::log, flags::changes::change))
+        .routes(routes!(flags::changes::undo))
+        .routes(routes!(flags::changes::promote))
+        .routes(routes!(flags::changes::diff))
+        .routes(routes!(flags::requests::list))
+        .routes(routes!(flags::requests::approve))
+        .routes(routes!(flags::requests::reject))
 }
 
 /// Returns the description of the API.

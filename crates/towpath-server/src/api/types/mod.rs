@@ -11,6 +11,7 @@ mod configuration;
 mod diff;
 mod environment;
 mod event;
+mod flag_changes;
 mod health;
 mod lifecycle;
 mod log;
@@ -33,6 +34,11 @@ pub use environment::{
     InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
 };
 pub use event::EventView;
+pub use flag_changes::{
+    ApproveFlags, ChangeFlags, FlagChangeHow, FlagChangeView, FlagDifferenceView, FlagEditView, FlagEffect, FlagLog,
+    FlagPresence, FlagPropertyView, FlagRequestAnswered, FlagRequestView, FlagRequests, FlagsChanged, FlagsDiff,
+    PromoteFlags, RejectFlags, UndoFlags,
+};
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
     BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,

@@ -1,0 +1,4 @@
+//! Flags: changing them while they serve.
+
+pub(crate) mod changes;
+pub(crate) mod requests;
