@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
-    flags::{FlagCommand, ScheduleCommand},
+    flags::{FlagCommand, KeyCommand, ScheduleCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -195,6 +195,8 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Makes or revokes a key with which applications evaluate flags.
+    ChangeFlagKeys(Box<KeyCommand>),
     /// Changes flags while they serve: asks, agrees, refuses.
     ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.

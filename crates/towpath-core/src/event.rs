@@ -12,7 +12,7 @@ use crate::{
     deployment::DeploymentSpec,
     flags::{
         FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagScheduleApproved, FlagScheduleCancelled,
-        FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged,
+        FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged, FlagKeyMade, FlagKeyRevoked,
     },
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
@@ -297,6 +297,10 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// A key with which applications evaluate flags was made.
+    FlagKeyMade(FlagKeyMade),
+    /// A key with which applications evaluate flags is refused from here on.
+    FlagKeyRevoked(FlagKeyRevoked),
     /// Flags or segments of an environment serve something else from here on.
     FlagsChanged(FlagsChanged),
     /// A change of flags waits until enough people agree.
@@ -402,6 +406,8 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::FlagKeyMade(_) => "flag_key_made",
+            Self::FlagKeyRevoked(_) => "flag_key_revoked",
             Self::FlagsChanged(_) => "flags_changed",
             Self::FlagChangeRequested(_) => "flag_change_requested",
             Self::FlagChangeApproved(_) => "flag_change_approved",
@@ -460,6 +466,8 @@ impl Fact {
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
             | Self::RotationDue(_)
+            | Self::FlagKeyMade(_)
+            | Self::FlagKeyRevoked(_)
             | Self::FlagsChanged(_)
             | Self::FlagChangeRequested(_)
             | Self::FlagChangeApproved(_)

@@ -3,6 +3,7 @@
 //! A flag is defined in flagd's format. Everything that lies over another (files of an environment, live changes, a rollout)
 //! is a [`FlagPatch`] over a [`FlagDocument`]; a document is compiled once into a [`FlagSet`], which evaluates.
 
+mod application;
 mod basis;
 mod changes;
 mod diff;
@@ -15,6 +16,10 @@ mod set;
 mod share;
 
 pub use crate::config::definitions;
+pub use application::{
+    ApplicationKey, ApplicationKeys, FlagKeyMade, FlagKeyRevoked, KeyChange, KeyCommand, KeyKind, MAX_KEYS,
+    MAX_ORIGINS, NewKey, Revoked, are_none,
+};
 pub use basis::FlagBasis;
 pub use changes::{
     ApproveFlags, ChangeFlags, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagCommand,

@@ -86,6 +86,10 @@ name!(
     ArtifactName
 );
 name!(
+    /// What a key of an application is called, such as `shop-web`.
+    KeyName
+);
+name!(
     /// Who does something: a person or a machine known to the project.
     PrincipalName
 );

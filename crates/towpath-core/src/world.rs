@@ -13,7 +13,7 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
-    flags::{FlagSchedules, LiveFlags},
+    flags::{ApplicationKeys, FlagSchedules, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
@@ -94,6 +94,9 @@ pub struct EnvironmentState {
     /// Changes of flags at a time, and ramps.
     #[serde(default, skip_serializing_if = "crate::flags::no_schedules")]
     pub schedules: Arc<FlagSchedules>,
+    /// The keys with which applications evaluate them.
+    #[serde(default, skip_serializing_if = "crate::flags::are_none")]
+    pub flag_keys: Arc<ApplicationKeys>,
 }
 
 impl EnvironmentState {
@@ -273,6 +276,12 @@ impl World {
             | Fact::RotationAborting(_)
             | Fact::RotationFinished(_)
             | Fact::RotationDue(_) => self.apply_rotation(event),
+            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    let state = self.environments.entry(environment).or_default();
+                    Arc::make_mut(&mut state.flag_keys).fold(event);
+                }
+            }
             Fact::FlagsChanged(_)
             | Fact::FlagChangeRequested(_)
             | Fact::FlagChangeApproved(_)

@@ -12,8 +12,10 @@ use towpath_engine::{Done, Engine, ports::BlobError};
 
 use crate::{
     access::{Access, Hosts},
+    applications::Applications,
     extract::Caller,
     idempotency::Idempotency,
+    ofrep::{Counts, Evaluating, Places},
     options::ServerOptions,
     problem::ApiError,
 };
@@ -30,6 +32,14 @@ pub(crate) struct App {
     pub(crate) options: ServerOptions,
     pub(crate) hosts: Hosts,
     pub(crate) idempotency: Idempotency,
+    /// The keys of applications.
+    pub(crate) applications: Applications,
+    /// What environments serve, made ready to answer with.
+    pub(crate) evaluating: Evaluating,
+    /// How often what was evaluated.
+    pub(crate) counts: Counts,
+    /// Places for large contexts.
+    pub(crate) places: Places,
     /// Ends event streams when the server stops.
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
@@ -58,9 +68,13 @@ impl App {
         Arc::new(Self {
             engine,
             access,
+            counts: Counts::new(options.evaluations.clone()),
             options,
             hosts,
             idempotency: Idempotency::default(),
+            applications: Applications::new(),
+            evaluating: Evaluating::new(),
+            places: Places::default(),
             stopping,
             streams,
             leaves: tokio::sync::Mutex::default(),

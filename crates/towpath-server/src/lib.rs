@@ -6,6 +6,7 @@
 mod access;
 pub mod api;
 mod app;
+mod applications;
 mod bundles;
 mod configuration;
 mod etag;

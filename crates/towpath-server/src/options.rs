@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
-use towpath_engine::{flags::FlagSets, rotation::Rotator, secrets::Secrets};
+use towpath_engine::{flags::FlagSets, ports::Evaluations, rotation::Rotator, secrets::Secrets};
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -41,6 +41,8 @@ pub struct ServerOptions {
     pub rotator: Option<Arc<Rotator>>,
     /// The flags that environments serve.
     pub flags: Arc<FlagSets>,
+    /// Where it is kept how often they were evaluated; without one that is not counted.
+    pub evaluations: Option<Arc<dyn Evaluations>>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -73,6 +75,7 @@ impl ServerOptions {
             secrets: None,
             rotator: None,
             flags: Arc::default(),
+            evaluations: None,
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,

@@ -53,6 +53,7 @@ pub async fn serve(
     let stopping = CancellationToken::new();
     let app = App::new(engine, access, options, address.port(), stopping.clone());
     let router = crate::guard::guarded(&app);
+    let counting = tokio::spawn(ofrep::keep_counts(Arc::clone(&app)));
     let mut connections = JoinSet::new();
     {
         let mut stop = std::pin::pin!(stop);
@@ -79,6 +80,8 @@ pub async fn serve(
     if drained.is_err() {
         tracing::warn!(open = connections.len(), "connections did not end in time and were cut");
     }
+    let _ = counting.await;
+    ofrep::write_counts(&app).await;
     Ok(())
 }
 

@@ -52,3 +52,19 @@ mod samples {
 
     towpath_testkit::samples_conformance!(fresh);
 }
+
+mod evaluations {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use towpath_engine::ports::Evaluations;
+    use towpath_store::SqliteSamples;
+
+    async fn fresh() -> (TempDir, Arc<dyn Evaluations>) {
+        let folder = TempDir::new().unwrap();
+        let samples = SqliteSamples::open(folder.path()).await.unwrap();
+        (folder, Arc::new(samples))
+    }
+
+    towpath_testkit::evaluations_conformance!(fresh);
+}

@@ -84,3 +84,16 @@ mod sources {
     towpath_testkit::sources_conformance!(fresh);
     towpath_testkit::writable_sources_conformance!(fresh);
 }
+
+mod evaluations {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::Evaluations;
+    use towpath_testkit::MemoryEvaluations;
+
+    async fn fresh() -> ((), Arc<dyn Evaluations>) {
+        ((), Arc::new(MemoryEvaluations::default()))
+    }
+
+    towpath_testkit::evaluations_conformance!(fresh);
+}

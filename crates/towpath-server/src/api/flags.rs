@@ -1,4 +1,6 @@
-//! Flags: changing them while they serve.
+//! Flags: changing them while they serve, keys of applications, how often what was evaluated.
 
 pub(crate) mod changes;
+pub(crate) mod evaluations;
+pub(crate) mod keys;
 pub(crate) mod requests;

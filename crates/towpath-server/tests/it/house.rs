@@ -72,7 +72,7 @@ pub(crate) struct House {
     pub(crate) keys: Arc<MemoryKeys>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) client: reqwest::Client,
-    clock: Arc<FakeClock>,
+    pub(crate) clock: Arc<FakeClock>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
 }

@@ -16,6 +16,7 @@ mod fakes;
 mod house;
 mod life;
 mod malformed;
+mod ofrep;
 mod overlay;
 mod promotions;
 mod releases;

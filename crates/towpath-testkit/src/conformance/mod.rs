@@ -12,6 +12,7 @@
 )]
 
 pub mod blobs;
+pub mod evaluations;
 pub mod keys;
 pub mod ledger;
 pub mod samples;

@@ -9,7 +9,7 @@ mod schedules;
 
 pub(crate) use changes::{ChangesCommand, FlagLogArgs};
 pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
-pub(crate) use keys::{KeysCommand, ListKeysArgs};
+pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
 pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};
 
 #[derive(Debug, Subcommand)]

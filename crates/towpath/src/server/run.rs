@@ -15,7 +15,7 @@ use towpath_adapters::{
 use towpath_core::{command::Command, config::Bundle, ids::PrincipalName, project::Project};
 use towpath_engine::{
     BundleResolver, Engine, Ports, SubmitError,
-    ports::{Blobs, Clock},
+    ports::{Blobs, Clock, Evaluations},
     secrets::Secrets,
 };
 use towpath_proxy::{Proxy, ProxyOptions};
@@ -192,8 +192,9 @@ async fn run_opened(
     });
     let rotator = Some(rotator);
     let flags = Arc::clone(parts.engine.flags());
+    let evaluations = Some(Arc::new(parts.samples.clone()) as Arc<dyn Evaluations>);
     let usual = ServerOptions::new(Arc::new(BundleProjects));
-    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, ..usual };
+    let options = ServerOptions { drain: DRAIN, secrets, rotator, flags, evaluations, ..usual };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();

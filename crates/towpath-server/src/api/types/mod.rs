@@ -12,6 +12,7 @@ mod diff;
 mod environment;
 mod event;
 mod flag_changes;
+mod flag_keys;
 mod health;
 mod lifecycle;
 mod log;
@@ -38,6 +39,10 @@ pub use flag_changes::{
     ApproveFlags, ChangeFlags, FlagChangeHow, FlagChangeView, FlagDifferenceView, FlagEditView, FlagEffect, FlagLog,
     FlagPresence, FlagPropertyView, FlagRequestAnswered, FlagRequestView, FlagRequests, FlagsChanged, FlagsDiff,
     PromoteFlags, RejectFlags, UndoFlags,
+};
+pub use flag_keys::{
+    EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
+    MakeFlagKey, RevokeFlagKey,
 };
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
