@@ -11,8 +11,8 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     flags::{
-        FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagScheduleApproved, FlagScheduleCancelled,
-        FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged, FlagKeyMade, FlagKeyRevoked,
+        FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagScheduleApproved,
+        FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged,
     },
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,

@@ -36,8 +36,8 @@ pub use schedule::{
     FlagSchedules, MAX_OPEN, MAX_STEPS, MomentError, ScheduleCommand, ScheduleDue, ScheduleState, ScheduledSet,
     ScheduledStep, due as schedules_due, moment, no_schedules,
 };
-pub use share::{ShareError, share, with_share};
 pub use set::{
     Context, ContextError, DEEPEST_CONTEXT, Evaluation, EvaluationError, Flag, FlagSet, ProblemKind, Reason,
     RuleProblem,
 };
+pub use share::{ShareError, share, with_share};

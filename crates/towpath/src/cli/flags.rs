@@ -10,7 +10,7 @@ mod schedules;
 pub(crate) use changes::{ChangesCommand, FlagLogArgs};
 pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
 pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
-pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};
+pub(crate) use schedules::{AnswerScheduleArgs, RampArgs, ScheduleArgs, ScheduledArg, SchedulesArgs, SchedulesCommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FlagsCommand {

@@ -19,6 +19,7 @@ use crate::{
 
 mod calls;
 mod flag_keys;
+mod flag_schedules;
 mod rotations;
 mod running;
 mod secrets;

@@ -13,6 +13,7 @@ mod environment;
 mod event;
 mod flag_changes;
 mod flag_keys;
+mod flag_schedules;
 mod health;
 mod lifecycle;
 mod log;
@@ -43,6 +44,10 @@ pub use flag_changes::{
 pub use flag_keys::{
     EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
     MakeFlagKey, RevokeFlagKey,
+};
+pub use flag_schedules::{
+    AnswerSchedule, FlagScheduleList, FlagScheduleState, FlagScheduleStep, FlagScheduleView, RampFlag, ScheduleFlag,
+    ScheduledPercentage, ScheduledSetView,
 };
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
