@@ -7,7 +7,7 @@ mod definitions;
 mod keys;
 mod schedules;
 
-pub(crate) use changes::{ChangesCommand, FlagLogArgs};
+pub(crate) use changes::*;
 pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
 pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
 pub(crate) use schedules::{AnswerScheduleArgs, RampArgs, ScheduleArgs, ScheduledArg, SchedulesArgs, SchedulesCommand};
