@@ -213,3 +213,6 @@ pub(crate) fn restore(live: &mut std::sync::Arc<LiveFlags>, target: &Deployment)
         lay(live, target, left);
     }
 }
+
+#[cfg(test)]
+mod tests;
