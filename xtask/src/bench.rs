@@ -5,6 +5,7 @@
 
 mod config;
 mod leaks;
+mod ofrep;
 mod page;
 mod proxy;
 mod run;
@@ -143,6 +144,13 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "the server as a user runs it: resident memory while idle, and a blue-green rollback until it is served",
         by: By::Function(server::measure),
         bounds: &[("idle_mb", Bound::AtMost(60.0)), ("switch_back_ms", Bound::AtMost(2000.0))],
+    },
+    Measurement {
+        name: "ofrep",
+        what: "evaluating 5 flags with targeting in one OFREP request, HTTP/1.1 kept alive, the server on one core",
+        by: By::Function(ofrep::measure),
+        // unleash-edge 19.15.1 took 54 us where this was first measured.
+        bounds: &[("cpu_us_per_request", Bound::AtMost(20.0)), ("half_load_p99_ms", Bound::AtMost(1.0))],
     },
     Measurement {
         name: "proxy",

@@ -64,7 +64,7 @@ struct Index {
     /// The world it was made from.
     size: u64,
     keys: Vec<(EnvironmentName, Arc<ApplicationKeys>)>,
-    by_digest: HashMap<[u8; 32], Arc<Entry>>,
+    by_digest: Arc<HashMap<[u8; 32], Arc<Entry>>>,
 }
 
 struct Entry {
@@ -105,7 +105,7 @@ impl Index {
         let keys: Vec<_> = keyed.map(|(name, state)| (name.clone(), Arc::clone(&state.flag_keys))).collect();
         let same = keys.len() == self.keys.len()
             && keys.iter().zip(&self.keys).all(|(new, old)| new.0 == old.0 && Arc::ptr_eq(&new.1, &old.1));
-        let by_digest = if same { self.by_digest.clone() } else { self.entries(&keys) };
+        let by_digest = if same { Arc::clone(&self.by_digest) } else { Arc::new(self.entries(&keys)) };
         Self { size: world.size, keys, by_digest }
     }
 
@@ -198,7 +198,12 @@ fn presented(headers: &HeaderMap) -> Option<&str> {
         value.to_str().ok()
     };
     let token = match one(&header::AUTHORIZATION) {
-        Some(value) => value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?.1,
+        Some(value) => match value.trim().split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+            Some(_) => return None,
+            // Without a scheme, as the pages of the JavaScript providers show it.
+            None => value,
+        },
         None if headers.contains_key(header::AUTHORIZATION) => return None,
         None => one(&API_KEY)?,
     };

@@ -47,9 +47,10 @@ fn without_a_limit_nothing_waits_and_one_a_second_is_a_limit() {
 fn a_key_comes_in_one_of_two_headers() {
     assert_eq!(presented(&headers(&[("authorization", "Bearer abc")])), Some("abc"));
     assert_eq!(presented(&headers(&[("authorization", "bearer  abc ")])), Some("abc"));
+    assert_eq!(presented(&headers(&[("authorization", "abc")])), Some("abc"));
     assert_eq!(presented(&headers(&[("x-api-key", "abc")])), Some("abc"));
     assert_eq!(presented(&headers(&[("authorization", "Bearer abc"), ("x-api-key", "def")])), Some("abc"));
-    for wrong in ["Basic abc", "abc", "Bearer ", ""] {
+    for wrong in ["Basic abc", ""] {
         let found = [("authorization", wrong), ("x-api-key", "abc")];
         assert_eq!(presented(&headers(&found)), None, "{wrong}");
     }

@@ -4,11 +4,13 @@ use clap::Subcommand;
 
 mod changes;
 mod definitions;
+mod evaluations;
 mod keys;
 mod schedules;
 
 pub(crate) use changes::*;
 pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
+pub(crate) use evaluations::EvaluationsArgs;
 pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
 pub(crate) use schedules::{AnswerScheduleArgs, RampArgs, ScheduleArgs, ScheduledArg, SchedulesArgs, SchedulesCommand};
 
@@ -20,6 +22,8 @@ pub(crate) enum FlagsCommand {
     Changes(ChangesCommand),
     #[command(flatten)]
     Schedules(SchedulesCommand),
+    /// Shows how often each flag was evaluated, to what and when last.
+    Evaluations(EvaluationsArgs),
     /// Makes, lists and takes back the keys with which applications evaluate flags.
     #[command(subcommand)]
     Keys(KeysCommand),

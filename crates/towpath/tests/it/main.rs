@@ -19,6 +19,7 @@ mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod ofrep;
 mod overlay;
 mod previews;
 mod project;
