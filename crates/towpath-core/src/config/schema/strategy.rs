@@ -21,6 +21,9 @@ pub use flag::{FlagFile, FlagStepFile, FlagStepMap, FlagSteps, ViaFile};
 /// The forms of a strategy.
 pub(crate) const FORMS: &[&str] = &["rolling", "recreate", "blue-green", "canary", "flag"];
 
+/// Those that need no settings, so that their name says it all.
+const NAMES: &[&str] = &["rolling", "recreate", "blue-green", "canary"];
+
 /// A strategy: its name, or a map with the name and its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrategyFile(pub Strategy);
@@ -334,6 +337,6 @@ impl Read for StrategyFile {
     }
 
     fn shape(book: &mut Book) -> Shape {
-        book.or_word(FORMS, StrategyMap::shape)
+        book.or_word(NAMES, StrategyMap::shape)
     }
 }

@@ -1,6 +1,6 @@
 //! The strategy that ships dark and then turns a flag on.
 
-use super::{AnalysisFile, Pause, default_analysis, rises};
+use super::{AnalysisFile, Pause, default_analysis};
 use crate::{
     config::{
         describe::{Book, Shape},
@@ -97,7 +97,7 @@ impl Read for FlagSteps {
             let step = reader.under(Step::Index(index), |reader| {
                 let step = FlagStepFile::read(item, reader);
                 if let Some(FlagStep::Percent { percent }) = step.as_ref().map(|step| &step.0) {
-                    sound &= rises(item, before, percent.get(), reader);
+                    sound &= grows(item, before, percent.get(), reader);
                     before = percent.get();
                 }
                 step
@@ -115,6 +115,24 @@ impl Read for FlagSteps {
     fn shape(book: &mut Book) -> Shape {
         Vec::<FlagStepFile>::shape(book)
     }
+}
+
+/// Checks that a share is above the one before; the first above nothing, because off is where it begins.
+fn grows(item: &Value, before: u8, percent: u8, reader: &mut Reader) -> bool {
+    if percent > before {
+        return true;
+    }
+    if percent == 0 {
+        reader.wrong(
+            item,
+            "a share of 0 gives the flag to nobody, which is how a rollout begins",
+            "begin with 1% or more",
+        );
+    } else {
+        let why = format!("the shares of the steps must rise: {percent}% comes after {before}%");
+        reader.wrong(item, &why, "raise this share, or put the step before the other");
+    }
+    false
 }
 
 /// What holds where nothing is said: judged while dark, so that what comes after has something to be compared with; then a
