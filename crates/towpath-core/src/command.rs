@@ -8,7 +8,7 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::ExperimentCommand,
-    flags::{FlagCommand, KeyCommand},
+    flags::{FlagCommand, KeyCommand, ScheduleCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -181,6 +181,8 @@ pub enum Command {
         /// What went.
         removed: Removed,
     },
+    /// Schedules changes of flags, or does what is due.
+    ScheduleFlags(Box<ScheduleCommand>),
     /// Changes the store of secrets of an environment.
     ChangeSecrets(Box<StoreCommand>),
     /// Rotates a secret: begins, gives up, tries again, or writes down what has happened.

@@ -11,7 +11,10 @@ use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
     experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
-    flags::{FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagsChanged},
+    flags::{
+        FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagScheduleApproved,
+        FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged,
+    },
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -315,6 +318,16 @@ pub enum Fact {
     FlagChangeApproved(FlagChangeApproved),
     /// Somebody said no to a change of flags that waits; it is closed.
     FlagChangeRejected(FlagChangeRejected),
+    /// Changes of a flag were scheduled.
+    FlagScheduled(Box<FlagScheduled>),
+    /// Somebody agreed to a schedule.
+    FlagScheduleApproved(FlagScheduleApproved),
+    /// A step of a schedule was done.
+    FlagScheduleFired(FlagScheduleFired),
+    /// A step of a schedule could not be done.
+    FlagScheduleFailed(FlagScheduleFailed),
+    /// A schedule was taken back.
+    FlagScheduleCancelled(FlagScheduleCancelled),
 }
 
 /// Where a rollback goes and why.
@@ -412,6 +425,11 @@ impl Fact {
             Self::FlagChangeRequested(_) => "flag_change_requested",
             Self::FlagChangeApproved(_) => "flag_change_approved",
             Self::FlagChangeRejected(_) => "flag_change_rejected",
+            Self::FlagScheduled(_) => "flag_scheduled",
+            Self::FlagScheduleApproved(_) => "flag_schedule_approved",
+            Self::FlagScheduleFired(_) => "flag_schedule_fired",
+            Self::FlagScheduleFailed(_) => "flag_schedule_failed",
+            Self::FlagScheduleCancelled(_) => "flag_schedule_cancelled",
         }
     }
 
@@ -470,7 +488,12 @@ impl Fact {
             | Self::FlagsChanged(_)
             | Self::FlagChangeRequested(_)
             | Self::FlagChangeApproved(_)
-            | Self::FlagChangeRejected(_) => None,
+            | Self::FlagChangeRejected(_)
+            | Self::FlagScheduled(_)
+            | Self::FlagScheduleApproved(_)
+            | Self::FlagScheduleFired(_)
+            | Self::FlagScheduleFailed(_)
+            | Self::FlagScheduleCancelled(_) => None,
         }
     }
 }

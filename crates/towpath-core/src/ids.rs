@@ -149,6 +149,10 @@ number!(
     FlagChangeNumber, "c"
 );
 number!(
+    /// The number of a schedule of flags in its environment, from 1.
+    ScheduleNumber, "s"
+);
+number!(
     /// The place of an event in the ledger, from 0.
     Sequence, ""
 );

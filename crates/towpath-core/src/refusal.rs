@@ -71,6 +71,10 @@ pub enum RefusalCode {
     SecretDestroyed,
     /// The flag is in a running experiment, which a change would spoil.
     FlagInExperiment,
+    /// The flag of a rollout is not one that the rollout could turn on.
+    FlagNotReady,
+    /// A rollout turns the flag on step by step: nobody else does meanwhile.
+    FlagInRollout,
     /// Flags would not work after the change.
     FlagsInvalid,
     /// The targeting of a flag cannot be edited like this.
@@ -121,6 +125,8 @@ impl RefusalCode {
             | Self::BeingRotated
             | Self::SecretDestroyed
             | Self::FlagInExperiment
+            | Self::FlagNotReady
+            | Self::FlagInRollout
             | Self::BeingDestroyed
             | Self::FlagConflict
             | Self::FlagChangeClosed

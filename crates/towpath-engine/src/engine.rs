@@ -210,6 +210,7 @@ impl Engine {
         for action in actions {
             moved |= self.perform(&world, &observation, &mut memory, action).await;
         }
+        moved |= self.keep_schedules().await;
         self.look_after_routes(&mut memory, now).await;
         Ok(if moved { Progress::Moved } else { Progress::Settled })
     }

@@ -9,6 +9,7 @@ pub mod promotion;
 mod release;
 pub mod rollout;
 mod rotation;
+mod schedules;
 pub mod secrets;
 
 use crate::{
@@ -58,6 +59,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
             lifecycle::destroy(world, environment, cause, (claims, goes), asker)
         }
         Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
+        Command::ScheduleFlags(command) => schedules::decide(world, command, asker),
         Command::ChangeSecrets(command) => secrets::change(world, command, asker),
         Command::Rotate(command) => rotation::change(world, command, asker),
         Command::ReadSecrets { environment, secrets, reason } => {

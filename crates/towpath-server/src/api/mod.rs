@@ -112,6 +112,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(flags::requests::list))
         .routes(routes!(flags::requests::approve))
         .routes(routes!(flags::requests::reject))
+        .routes(routes!(flags::schedules::list, flags::schedules::add))
+        .routes(routes!(flags::schedules::all))
+        .routes(routes!(flags::schedules::ramp))
+        .routes(routes!(flags::schedules::approve))
+        .routes(routes!(flags::schedules::cancel))
 }
 
 /// Returns the description of the API.

@@ -22,6 +22,7 @@ mod evaluations;
 mod experiments;
 mod flag_changes;
 mod flag_keys;
+mod flag_schedules;
 mod rotations;
 mod running;
 mod secrets;

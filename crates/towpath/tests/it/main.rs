@@ -15,8 +15,8 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
-mod flag_changes;
 mod experiments;
+mod flag_changes;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
@@ -32,5 +32,5 @@ mod run;
 mod schema;
 mod secrets;
 mod server;
-mod streams;
 mod statistics;
+mod streams;

@@ -14,6 +14,7 @@ mod event;
 mod experiments;
 mod flag_changes;
 mod flag_keys;
+mod flag_schedules;
 mod health;
 mod lifecycle;
 mod log;
@@ -50,6 +51,10 @@ pub use flag_keys::{
     EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
     MakeFlagKey, RevokeFlagKey,
 };
+pub use flag_schedules::{
+    AnswerSchedule, FlagScheduleList, FlagScheduleState, FlagScheduleStep, FlagScheduleView, RampFlag, ScheduleFlag,
+    ScheduledPercentage, ScheduledSetView,
+};
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
     BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,
@@ -71,8 +76,8 @@ pub use release::{
 };
 pub use rollout::{
     DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
-    RollbackPlan, RollbackRequest, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind, StepState,
-    StepView, TallyView, Verdict,
+    RollbackPlan, RollbackRequest, RolloutFlagView, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind,
+    StepState, StepView, TallyView, Verdict,
 };
 
 pub use rotation::{
