@@ -8,7 +8,7 @@ mod evaluations;
 mod keys;
 mod schedules;
 
-pub(crate) use changes::{ChangesCommand, FlagLogArgs};
+pub(crate) use changes::*;
 pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
 pub(crate) use evaluations::EvaluationsArgs;
 pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};

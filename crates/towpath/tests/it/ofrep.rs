@@ -152,7 +152,11 @@ fn script(name: &str) -> PathBuf {
 
 #[track_caller]
 fn is(found: &Value, value: Value, variant: &str, reason: &str) {
-    assert_eq!((&found["value"], &found["variant"], &found["reason"]), (&value, &json!(variant), &json!(reason)), "{found}");
+    assert_eq!(
+        (&found["value"], &found["variant"], &found["reason"]),
+        (&value, &json!(variant), &json!(reason)),
+        "{found}"
+    );
     assert_eq!(found["error"], Value::Null, "{found}");
 }
 
@@ -258,7 +262,11 @@ fn a_page_gets_what_changes_and_keeps_what_it_has_while_the_server_is_away() {
     is(&page.get("bool", "new-checkout", json!(false)), json!(true), "on", "TARGETING_MATCH");
     change(&project, json!({ "kind": "default", "flag": "shop/limit", "variant": "many" }));
     page_until(&mut page, "a change arrives", |state| {
-        state["seen"].as_array().unwrap().iter().any(|event| event[1].as_array().unwrap().contains(&json!("shop/limit")))
+        state["seen"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|event| event[1].as_array().unwrap().contains(&json!("shop/limit")))
     });
     is(&page.get("int", "shop/limit", json!(1)), json!(100), "many", "STATIC");
     project.kill();
