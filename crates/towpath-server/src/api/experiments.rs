@@ -16,6 +16,7 @@ use towpath_core::{
     world::World,
 };
 use towpath_engine::experiments::{ExperimentError, Experiments, Results};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     look::policy,
@@ -32,6 +33,20 @@ use crate::{
 };
 
 pub(crate) mod reports;
+
+/// Returns the routes about experiments.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(results))
+        .routes(routes!(start))
+        .routes(routes!(stop))
+        .routes(routes!(decide))
+        .routes(routes!(erase))
+        .routes(routes!(reports::exposures))
+        .routes(routes!(reports::metric_events))
+}
 
 /// Lists the experiments of an environment: those that are declared in what runs there, and those that ever ran.
 #[utoipa::path(get, path = "/api/v1/environments/{environment}/experiments", operation_id = "listExperiments", tag = "experiments",

@@ -1,7 +1,31 @@
 //! Flags: changing them while they serve, keys of applications, how often what was evaluated.
 
-pub(crate) mod changes;
-pub(crate) mod evaluations;
-pub(crate) mod keys;
-pub(crate) mod requests;
-pub(crate) mod schedules;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::app::Shared;
+
+mod changes;
+mod evaluations;
+mod keys;
+mod requests;
+mod schedules;
+
+/// Returns the routes about flags.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(keys::list, keys::make))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(evaluations::evaluations))
+        .routes(routes!(changes::log, changes::change))
+        .routes(routes!(changes::undo))
+        .routes(routes!(changes::promote))
+        .routes(routes!(changes::diff))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::approve))
+        .routes(routes!(requests::reject))
+        .routes(routes!(schedules::list, schedules::add))
+        .routes(routes!(schedules::all))
+        .routes(routes!(schedules::ramp))
+        .routes(routes!(schedules::approve))
+        .routes(routes!(schedules::cancel))
+}

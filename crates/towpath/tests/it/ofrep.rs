@@ -1,4 +1,5 @@
-//! Real OpenFeature providers, unmodified, against the real binary: values, errors, changes, keys, limits, a server that is away.
+//! Real providers of `OpenFeature`, unmodified, against the real binary: values, errors, changes, keys, limits, a server that is away.
+#![allow(clippy::needless_pass_by_value, reason = "expectations read better with the values in them")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -275,7 +276,7 @@ fn a_page_gets_what_changes_and_keeps_what_it_has_while_the_server_is_away() {
 }
 
 #[test]
-fn a_page_is_told_that_its_key_is_revoked_or_unknown() {
+fn a_page_is_told_that_its_key_is_revoked_unknown_or_makes_too_many_requests() {
     let project = project();
     let made = key(&project, "service --kind client");
     let Some(mut page) = Client::node("page.mjs", &url(&project), &made) else { return };
@@ -283,6 +284,10 @@ fn a_page_is_told_that_its_key_is_revoked_or_unknown() {
     project.ok("flags keys revoke development service --reason 'it leaked'");
     page_until(&mut page, "the key is refused", has_status(401));
     assert_eq!(page.get("int", "shop/limit", json!(1))["value"], 10, "it keeps what it has");
+    let limited = key(&project, "limited --kind client --per-second 1");
+    let mut hurried = Client::node("page.mjs", &url(&project), &limited).unwrap();
+    page_until(&mut hurried, "it is told to wait", has_status(429));
+    assert_eq!(hurried.get("int", "shop/limit", json!(1))["value"], 10, "it keeps what it has");
     let mut stranger = Client::node("page.mjs", &url(&project), &made).unwrap();
     let state = stranger.ask(&json!({}));
     assert_eq!((&state["status"], &state["statuses"]), (&json!("FATAL"), &json!([401])), "{state}");

@@ -28,7 +28,7 @@ pub(crate) struct CreateKeyArgs {
     /// What it is for.
     #[arg(long, value_enum, default_value_t = KeyKind::Server)]
     pub kind: KeyKind,
-    /// A page that may use it, such as https://shop.example.org (may be repeated); any if absent. Needs --kind client.
+    /// A page that may use it, such as `https://shop.example.org` (may be repeated); any if absent. Needs --kind client.
     #[arg(long = "origin", value_name = "ORIGIN")]
     pub origins: Vec<String>,
     /// How many requests a second it may make; as many as there is room for if absent.
