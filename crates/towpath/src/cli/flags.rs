@@ -9,8 +9,8 @@ mod schedules;
 
 pub(crate) use changes::{ChangesCommand, FlagLogArgs};
 pub(crate) use definitions::{
-    AddFlagArgs, BootstrapArgs, ContextArgs, DefinitionsCommand, EvalFlagArgs, ExportFlagsArgs, FlagFormat, FlagType,
-    ListFlagsArgs, RefsArgs, ShowFlagArgs, StaleArgs, StateArgs, ValidateFlagsArgs,
+    AddFlagArgs, BootstrapArgs, DefinitionsCommand, EvalFlagArgs, ExportFlagsArgs, FlagFormat, FlagType, ListFlagsArgs,
+    RefsArgs, ShowFlagArgs, StaleArgs, StateArgs, ValidateFlagsArgs,
 };
 pub(crate) use keys::{KeysCommand, ListKeysArgs};
 pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};
