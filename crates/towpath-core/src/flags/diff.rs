@@ -110,6 +110,13 @@ fn properties(left: &Map<String, Value>, right: &Map<String, Value>) -> Vec<Prop
 }
 
 impl FlagDifference {
+    /// Says whether nothing but the state differs, which is off on the right: such a change breaks nothing and waits for nobody.
+    pub fn only_switches_off(&self) -> bool {
+        let off = |value: Option<&Value>| value.and_then(Value::as_str) == Some("DISABLED");
+        self.presence == Presence::Both
+            && self.properties.iter().all(|it| it.property == "state" && off(it.right.as_ref()))
+    }
+
     /// Returns lines for people: what was (left) and what is (right).
     pub fn lines(&self) -> Vec<String> {
         let target = &self.target;

@@ -89,7 +89,7 @@ pub fn judge(
     }
     let (before, after) = (live.over(definitions), after.over(definitions));
     let differences = differences(&before, &after);
-    if !differences.iter().all(only_switches_off) {
+    if !differences.iter().all(FlagDifference::only_switches_off) {
         sound(environment, &before, &after, &changes)?;
     }
     let words = differences.iter().flat_map(FlagDifference::lines).collect();
@@ -283,13 +283,6 @@ fn fits(definitions: &FlagDocument, live: &LiveFlags, target: &FlagTarget) -> Re
     let FlagTarget::Flag(key) = target else { return Ok(()) };
     let Some(patch) = live.patches.get(key) else { return Ok(()) };
     patch.over(definitions.flags.get(key)).map(drop).map_err(|error| unreadable(key, &error))
-}
-
-fn only_switches_off(difference: &FlagDifference) -> bool {
-    let off = |value: Option<&Value>| value.and_then(Value::as_str) == Some("DISABLED");
-    let FlagTarget::Flag(_) = &difference.target else { return false };
-    difference.presence == crate::flags::Presence::Both
-        && difference.properties.iter().all(|it| it.property == "state" && off(it.right.as_ref()))
 }
 
 /// Refuses what would be wrong after the changes and is not now.
