@@ -17,6 +17,7 @@ mod docs;
 mod environments;
 mod experiments;
 mod flag_changes;
+mod flag_files;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]

@@ -59,7 +59,7 @@ section! {
         variants: VariantsFile,
         /// The variant where no rule says another. Without one the default in the caller's code counts.
         default_variant as "defaultVariant": Option<String>,
-        /// The rule that chooses a variant: JsonLogic with flagd's operators.
+        /// The rule that chooses a variant: `JsonLogic` with flagd's operators.
         targeting: Option<Targeting>,
         /// Texts, numbers and truth values that every evaluation carries.
         metadata: MetadataFile,
@@ -172,7 +172,6 @@ impl From<NotesFile> for FlagNotes {
                 BucketingWord::V3 => Bucketing::V3,
             }),
             client: notes.client,
-            ..Self::default()
         }
     }
 }

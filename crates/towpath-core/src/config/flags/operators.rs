@@ -1,4 +1,4 @@
-//! The operators of targeting: JsonLogic's and flagd's own, with how many arguments each takes and what it yields.
+//! The operators of targeting: those of `JsonLogic` and flagd's own, with how many arguments each takes and what it yields.
 
 use serde_json::{Value as Json, json};
 
@@ -29,7 +29,7 @@ const fn operator(name: &'static str, arguments: (usize, usize), yields: Yields,
 
 use Yields::{Any, Truth};
 
-/// Every operator. Numbers of arguments are those of JsonLogic (jsonlogic.com/operations.html) and of flagd's targeting.json.
+/// Every operator. Numbers of arguments are those of `JsonLogic` (jsonlogic.com/operations.html) and of flagd's targeting.json.
 pub(super) const ALL: [Operator; 36] = [
     operator("var", (0, 2), Any, "What the context has under a name; then what stands for it where it is missing."),
     operator("missing", (0, MANY), Any, "Those of the names that the context does not have."),
@@ -66,7 +66,7 @@ pub(super) const ALL: [Operator; 36] = [
     operator("cat", (0, MANY), Any, "One text of several."),
     operator("substr", (2, 3), Any, "A part of a text."),
     operator("log", (1, 1), Any, "The value itself; nothing is written down."),
-    operator("fractional", (1, MANY), Any, "Shares of users: `[variant, weight]` each; before them what to choose by."),
+    operator("fractional", (0, MANY), Any, "Shares of users: `[variant, weight]` each; before them what to choose by."),
 ];
 
 /// flagd's operators on texts and versions, and what stands for a segment.

@@ -154,6 +154,7 @@ impl<'a> SegmentResults<'a> {
 }
 
 /// Returns the one variant that everybody gets, if that is so; `None` within for none at all.
+#[expect(clippy::option_option, reason = "whether it is constant, and whether that is a variant")]
 pub(super) fn constant(flag: &Value, segments: &mut SegmentResults<'_>) -> Option<Option<Arc<str>>> {
     let default = flag.get("defaultVariant").and_then(literal).map(Arc::from);
     let disabled = flag.get("state").and_then(literal) == Some("DISABLED");

@@ -123,7 +123,9 @@ impl Rules<'_> {
             "starts_with" | "ends_with" => self.texts(name, member),
             _ => {}
         }
-        arguments(&member.value).iter().for_each(|argument| self.check(argument));
+        for argument in arguments(&member.value) {
+            self.check(argument);
+        }
     }
 
     fn segment(&mut self, member: &Member) {

@@ -12,7 +12,9 @@ pub fn yaml_text(json: &Json) -> String {
     let mut text = String::new();
     match json {
         Json::Object(map) if !map.is_empty() => block(map, 0, &mut text),
-        other => text = flow(other) + "\n",
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            text = flow(json) + "\n";
+        }
     }
     text
 }
@@ -26,7 +28,9 @@ fn block(map: &serde_json::Map<String, Json>, depth: usize, text: &mut String) {
                 text.push('\n');
                 block(inside, depth + 1, text);
             }
-            other => *text += &(entry(&indent, key, &flow(other)) + "\n"),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+                *text += &(entry(&indent, key, &flow(value)) + "\n");
+            }
         }
     }
 }

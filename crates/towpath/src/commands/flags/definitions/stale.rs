@@ -137,8 +137,9 @@ fn counts(context: &Context, environment: &str) -> Result<BTreeMap<String, u64>,
     let client = context.client()?;
     let mut found = BTreeMap::new();
     client_command(async {
-        let counted = client.evaluation_counts(environment).await?;
-        found.extend(counted.into_iter().map(|one| (one.flag, one.asked + one.among_all)));
+        let counted = client.flag_evaluations(environment).await?;
+        // A flag that was only ever answered among all is one that somebody may use.
+        found.extend(counted.flags.into_iter().map(|one| (one.flag, one.asked + one.among_all)));
         Ok(Exit::Done)
     })?;
     Ok(found)
