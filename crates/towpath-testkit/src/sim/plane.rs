@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use towpath_core::{
     command::Command,
-    event::Fact,
+    event::{Event, Fact},
     ids::{Digest, EnvironmentName, PrincipalName, ReleaseNumber},
     ledger::CheckpointSigner,
     promotion::{Gate, Promotion, gates},
     rollout::{PauseReason, Phase},
     world::World,
 };
-use towpath_engine::{Engine, Ports, Progress, ports::Resolver};
+use towpath_engine::{
+    Engine, Ports, Progress,
+    ports::{Blobs as _, Resolver},
+};
 
 use super::{
     chance::Chance,
+    flags,
     invariants::{Violation, at_rest, replay},
     machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
     overlay,
@@ -61,6 +65,8 @@ pub(super) struct Run {
     pub(super) outcome: Outcome,
     /// The size of the world that was checked last.
     pub(super) checked: u64,
+    /// Changes of flags that were acknowledged.
+    told: Vec<Arc<Event>>,
 }
 
 /// Runs a seed to its end.
@@ -81,8 +87,18 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         resolver: Arc::new(resolver),
         clock: Arc::new(SimulatedClock(shared.clone())),
     };
-    let mut run =
-        Run { shared, ledger, ports, blobs, chance, released: 0, moment: 0, outcome: Outcome::default(), checked: 0 };
+    let mut run = Run {
+        shared,
+        ledger,
+        ports,
+        blobs,
+        chance,
+        released: 0,
+        moment: 0,
+        outcome: Outcome::default(),
+        checked: 0,
+        told: Vec::new(),
+    };
     loop {
         // A new runtime for each life: killing the control plane ends everything it had begun.
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -125,6 +141,7 @@ impl Run {
             }
             let moved = self.turns(&engine).await;
             self.violation()?;
+            flags::served(&engine).await?;
             self.gone_is_gone(&engine.world()).await?;
             if self.shared.lock().down || self.ledger.is_down() {
                 return Ok(false);
@@ -196,6 +213,7 @@ impl Run {
     /// Checks the end: the world that came to rest, and what is after everything was swept.
     async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
         replay(&self.ledger, swept).await?;
+        flags::kept(&self.ledger, &self.told, swept).await?;
         at_rest(&self.shared.lock(), world)?;
         self.ended_well(world).await?;
         // Resolving stores environments again, so what had to go is looked for before.
@@ -230,11 +248,12 @@ impl Run {
         }
         let project = self.shared.lock().scenario.project.clone();
         if engine.world().project.is_none() {
-            let bundle = Digest::of(b"project");
+            let bundle = self.bundle(0).await;
             self.ask(engine, "ana", Command::DeclareProject { project, bundle }).await;
         }
         if self.released < RELEASES && self.chance.one_in(20) {
             self.released += 1;
+            self.bundle(self.released).await;
             let content = content(self.released);
             self.ask(engine, "ana", Command::CreateRelease { content, notes: None }).await;
         }
@@ -281,11 +300,15 @@ impl Run {
         order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(10) {
+        let command = match self.chance.below(13) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
             3 | 4 => return self.lay(engine, environment).await,
+            10..=12 => {
+                let told = flags::change(engine, &mut self.chance, environment).await;
+                return self.told.extend(told);
+            }
             _ => match self.promotion(engine, environment).await {
                 Some(command) => command,
                 None => return,
@@ -302,6 +325,14 @@ impl Run {
         self.ask(engine, "ana", command).await;
         let changed = overlay::only_recorded(&before, &engine.world());
         self.shared.lock().violations.extend(changed.err());
+    }
+
+    /// Stores the bundle of a release and returns its name.
+    async fn bundle(&self, number: u64) -> Digest {
+        let bundle = flags::bundle(number);
+        // Storing in memory does not fail.
+        let _ = self.blobs.put(&bundle.to_bytes()).await;
+        bundle.digest()
     }
 
     pub(super) async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {

@@ -101,7 +101,7 @@ pub(super) fn content(number: u64) -> ReleaseContent {
     ReleaseContent {
         version: number.to_string(),
         artifacts: BTreeMap::new(),
-        bundle: Digest::of(&number.to_be_bytes()),
+        bundle: super::flags::bundle(number).digest(),
         commit: None,
     }
 }

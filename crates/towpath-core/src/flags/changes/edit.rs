@@ -163,6 +163,14 @@ impl Bench<'_> {
                 self.steer(key, flag);
             }
             FlagEdit::Patch(key, patch) => {
+                if let Some(unknown) = patch.unknown() {
+                    let next = nearest(unknown, FlagPatch::PROPERTIES).map(|near| format!("did you mean `{near}`?"));
+                    let refusal =
+                        Refusal::new(RefusalCode::FlagsInvalid, format!("`{key}`: a flag has no property `{unknown}`"));
+                    return Err(
+                        refusal.next(next.unwrap_or_else(|| format!("one of: {}", FlagPatch::PROPERTIES.join(", "))))
+                    );
+                }
                 let before = self.known(key);
                 let after = patch.over(before.as_ref()).map_err(|error| unreadable(key, &error))?;
                 self.steer(key, after);
