@@ -8,10 +8,13 @@ mod basis;
 mod changes;
 mod diff;
 mod document;
+mod export;
 mod key;
 mod live;
 mod percentage;
+mod schedule;
 mod set;
+mod share;
 
 pub use crate::config::definitions;
 pub use application::{
@@ -26,10 +29,17 @@ pub use changes::{
 };
 pub use diff::{FlagDifference, Presence, PropertyDifference, differences};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
+pub use export::{ExportNote, Exported, export};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
 pub use percentage::{NotEditable, Percent, PercentError, with_percentage};
+pub use schedule::{
+    FlagSchedule, FlagScheduleApproved, FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled,
+    FlagSchedules, MAX_OPEN, MAX_STEPS, MomentError, ScheduleCommand, ScheduleDue, ScheduleState, ScheduledSet,
+    ScheduledStep, due as schedules_due, moment, no_schedules,
+};
 pub use set::{
     Context, ContextError, DEEPEST_CONTEXT, Evaluation, EvaluationError, Flag, FlagSet, ProblemKind, Reason,
     RuleProblem,
 };
+pub use share::{ShareError, share, with_share};

@@ -97,6 +97,10 @@ name!(
     /// What a principal may do, such as `tech-lead`.
     Role
 );
+name!(
+    /// The name of an experiment, such as `shorter-checkout`.
+    ExperimentName
+);
 
 impl PrincipalName {
     /// Returns the name under which the control plane itself acts; no person may have it.
@@ -143,6 +147,10 @@ number!(
 number!(
     /// The number of a live change of flags in its environment, from 1, given when it is asked for.
     FlagChangeNumber, "c"
+);
+number!(
+    /// The number of a schedule of flags in its environment, from 1.
+    ScheduleNumber, "s"
 );
 number!(
     /// The place of an event in the ledger, from 0.

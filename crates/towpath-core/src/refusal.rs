@@ -69,6 +69,12 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag is in a running experiment, which a change would spoil.
+    FlagInExperiment,
+    /// The flag of a rollout is not one that the rollout could turn on.
+    FlagNotReady,
+    /// A rollout turns the flag on step by step: nobody else does meanwhile.
+    FlagInRollout,
     /// Flags would not work after the change.
     FlagsInvalid,
     /// The targeting of a flag cannot be edited like this.
@@ -118,6 +124,9 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagInExperiment
+            | Self::FlagNotReady
+            | Self::FlagInRollout
             | Self::BeingDestroyed
             | Self::FlagConflict
             | Self::FlagChangeClosed

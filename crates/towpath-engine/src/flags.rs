@@ -14,6 +14,7 @@ use towpath_core::{
 
 mod changing;
 mod definitions;
+mod scheduled;
 mod serving;
 
 pub use changing::{FlagsAsked, FlagsError, FlagsProposed};

@@ -21,6 +21,7 @@ use crate::{
     project::ApprovalPolicy,
     promotion::Approval,
     refusal::{Refusal, RefusalCode},
+    rollout::{Failure, FailureKind},
     units::Millis,
     world::World,
 };
@@ -33,7 +34,7 @@ pub(super) fn decide(world: &World, command: &FlagCommand, asker: &Asker) -> Dec
     }
 }
 
-fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
+pub(super) fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
     let environment = &wish.environment;
     let policy = policy(world, environment)?;
     let by_itself = asker.principal == PrincipalName::control_plane();
@@ -51,6 +52,7 @@ fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
         return Ok(Vec::new());
     }
     bounded(environment, &live, &changes)?;
+    let (changes, ends) = rollout(world, environment, changes, asker)?;
     let number = live.next_number();
     let changed = FlagsChanged {
         number,
@@ -59,10 +61,12 @@ fn change(world: &World, wish: &ChangeFlags, asker: &Asker) -> Decision {
         reason: wish.reason.clone(),
         undoes: wish.undoes,
         from: wish.from.clone(),
+        schedule: None,
     };
-    let free = by_itself || policy.flag_approvals().is_none() || needs_nobody(&live, &changed);
+    let free = by_itself || ends.is_some() || policy.flag_approvals().is_none() || needs_nobody(&live, &changed);
     if free {
-        return one(Some(environment.clone()), Fact::FlagsChanged(changed));
+        let changed = NewEvent { environment: Some(environment.clone()), fact: Fact::FlagsChanged(changed) };
+        return Ok(ends.into_iter().chain([changed]).collect());
     }
     if waiting(&live, asker.now).any(|request| request.asked.plan == wish.plan && request.outdated_by.is_none()) {
         return Ok(Vec::new());
@@ -106,9 +110,59 @@ fn approve(world: &World, wish: &ApproveFlags, asker: &Asker) -> Decision {
     agreed.insert(&asker.principal);
     if agreed.len() >= rule.required as usize {
         bounded(environment, &live, &asked.change.changes)?;
+        rollout(world, environment, asked.change.changes.clone(), asker)?;
         events.push(at(Fact::FlagsChanged(asked.change.clone())));
     }
     Ok(events)
+}
+
+/// Keeps what a rollout turns on step by step from everybody else while it does. Switching it off is always possible: it fails
+/// the rollout, and the flag is off and as it was before.
+fn rollout(
+    world: &World,
+    environment: &EnvironmentName,
+    changes: Vec<FlagChange>,
+    asker: &Asker,
+) -> Result<(Vec<FlagChange>, Option<NewEvent>), Refusal> {
+    let Some(rollout) = world.rollout(environment).filter(|rollout| rollout.running().is_some()) else {
+        return Ok((changes, None));
+    };
+    let (Some(strategy), Some(flag)) = (rollout.spec.strategy.flag(), &rollout.flag) else {
+        return Ok((changes, None));
+    };
+    let target = FlagTarget::Flag(strategy.key.clone());
+    if changes.iter().all(|change| change.target != target) {
+        return Ok((changes, None));
+    }
+    let live = world.flags(environment);
+    let (key, revision) = (&strategy.key, rollout.revision);
+    // Alone: nothing else gets in by the door that is open for switching off.
+    if !matches!(changes.as_slice(), [only] if switches_off(&live, only)) {
+        let message = format!(
+            "rollout {revision} turns on `{key}` in {environment} step by step; nobody else changes it meanwhile"
+        );
+        return Err(Refusal::new(RefusalCode::FlagInRollout, message).next(format!(
+            "towpath rollout pause, promote or abort {environment}; towpath flags off {environment} {key} ends the rollout"
+        )));
+    }
+    let mut patch = flag.before.as_ref().map(|before| before.0.clone()).unwrap_or_default();
+    patch.insert("state".to_owned(), "DISABLED".into());
+    let changes = vec![FlagChange { target, live: Some(Value::Object(patch)) }];
+    let failure = Failure {
+        kind: FailureKind::SwitchedOff,
+        message: format!("`{key}`, which it was turning on, was switched off by {}", asker.principal),
+        evidence: Vec::new(),
+    };
+    let fact = Fact::RolloutFailed { revision, failure };
+    Ok((changes, Some(NewEvent { environment: Some(environment.clone()), fact })))
+}
+
+/// Says whether a change does nothing but switch a flag off.
+fn switches_off(live: &LiveFlags, one: &FlagChange) -> bool {
+    let before = live.live(&one.target);
+    let mut off = before.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    off.insert("state".to_owned(), "DISABLED".into());
+    matches!(one.target, FlagTarget::Flag(_)) && one.live.as_ref().and_then(Value::as_object) == Some(&off)
 }
 
 fn reject(world: &World, wish: &RejectFlags, asker: &Asker) -> Decision {
@@ -167,13 +221,7 @@ pub fn may_approve(
 /// Says whether a change waits for nobody, whatever is asked for else: what only switches flags off, and what takes back a
 /// change without switching anything on.
 fn needs_nobody(live: &LiveFlags, changed: &FlagsChanged) -> bool {
-    let switches_off = |one: &FlagChange| {
-        let before = live.live(&one.target);
-        let mut off = before.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-        off.insert("state".to_owned(), "DISABLED".into());
-        matches!(one.target, FlagTarget::Flag(_)) && one.live.as_ref().and_then(Value::as_object) == Some(&off)
-    };
-    if changed.changes.iter().all(switches_off) {
+    if changed.changes.iter().all(|one| switches_off(live, one)) {
         return true;
     }
     let is_off =

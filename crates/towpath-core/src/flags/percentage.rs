@@ -45,6 +45,12 @@ pub enum NotEditable {
     Operator(String),
 }
 
+impl From<crate::units::Percent> for Percent {
+    fn from(percent: crate::units::Percent) -> Self {
+        Self(u32::from(percent.get()) * 1000)
+    }
+}
+
 impl Percent {
     const WHOLE: u32 = 100_000;
 

@@ -57,7 +57,13 @@ impl FlagDefinitions {
         };
         let Some(coming) = coming else { return Ok(document) };
         let coming = self.read((coming, environment.clone(), file), world).await?;
-        Ok(Arc::new(joined(&document, &coming)))
+        let mut joined = joined(&document, &coming);
+        // What a rollout turns on is as the release that rolls out defines it.
+        let turned_on = world.rollout(environment).and_then(|rollout| rollout.spec.strategy.flag());
+        if let Some((key, definition)) = turned_on.and_then(|flag| Some((&flag.key, flag.definition.as_ref()?))) {
+            joined.flags.insert(key.clone(), definition.clone());
+        }
+        Ok(Arc::new(joined))
     }
 
     async fn read(&self, key: Key, world: &World) -> Result<Arc<FlagDocument>, DefinitionsError> {

@@ -4,3 +4,4 @@ pub(crate) mod changes;
 pub(crate) mod evaluations;
 pub(crate) mod keys;
 pub(crate) mod requests;
+pub(crate) mod schedules;

@@ -26,4 +26,5 @@ mod rollouts;
 mod secrets;
 mod store_source;
 mod stream;
+mod streams;
 mod trouble;

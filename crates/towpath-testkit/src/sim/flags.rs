@@ -1,102 +1,97 @@
-//! Flags in a simulation: people change them, agree and take back, and what is served must be what the ledger says.
-
-use std::sync::Arc;
+//! Flags in a simulation: rollouts turn one on, people switch it off and leave it to the files again, and the share of the users
+//! that has it must follow the rollout at every moment.
 
 use towpath_core::{
-    config::{Bundle, SourceSet},
-    decide::flags::waiting,
-    event::{Event, Fact},
-    flags::{FlagEdit, FlagKey, FlagPatch, FlagState, FlagTarget, FlagWish, Percent},
-    ids::{EnvironmentName, FlagChangeNumber, PrincipalName},
+    command::Command,
+    flags::{ChangeFlags, FlagChange, FlagCommand, FlagKey, FlagPatch, FlagState, share},
+    ids::{Digest, EnvironmentName},
+    rollout::{Deployment, Phase, Step},
+    units::Percent,
     world::World,
 };
-use towpath_engine::{Engine, flags::FlagsAsked, ports::Ledger as _};
+use towpath_engine::Engine;
 
-use super::{chance::Chance, invariants::Violation};
-use crate::MemoryLedger;
+use super::{invariants::Violation, plane::Run};
 
-/// Flags that every release has.
-const KEYS: [&str; 2] = ["checkout", "search"];
+/// The flag that rollouts turn on.
+pub(super) const FLAG: &str = "new-thing";
 
-/// Returns the bundle of a release: two flags that it changes a little, and one that only it has.
-pub(super) fn bundle(number: u64) -> Bundle {
-    let flag = |default: &str| {
-        format!(r#"{{"state":"ENABLED","variants":{{"on":true,"off":false}},"defaultVariant":"{default}"}}"#)
+/// Returns the share of the users that has the flag of an environment, if any rollout there ever knew it.
+fn share_in(world: &World, environment: &EnvironmentName) -> Percent {
+    let known = world.history(environment).find_map(|it| it.spec.strategy.flag());
+    let Some((key, definition)) = known.and_then(|flag| Some((&flag.key, flag.definition.as_ref()?))) else {
+        return Percent::ZERO;
     };
-    let (even, odd) = if number.is_multiple_of(2) { ("on", "off") } else { ("off", "on") };
-    let [first, second] = KEYS;
-    let text =
-        format!(r#"{{"flags":{{"{first}":{},"{second}":{},"only-{number}":{}}}}}"#, flag(even), flag(odd), flag("on"));
-    let sources: SourceSet = [("flags/flags.json", text)].into_iter().collect();
-    Bundle::of(&sources)
+    let live = world.flags(environment);
+    let whole = live.patches.get(key).map_or_else(|| Ok(definition.clone()), |patch| patch.over(Some(definition)));
+    let on = whole.ok().filter(|whole| whole.state == FlagState::Enabled);
+    on.and_then(|whole| share(&whole, "on").ok()).unwrap_or(Percent::ZERO)
 }
 
-/// Somebody changes flags, or agrees to what waits; returns what was acknowledged.
-pub(super) async fn change(engine: &Engine, chance: &mut Chance, environment: EnvironmentName) -> Vec<Arc<Event>> {
-    let who = ["ana", "ben", "cai"].get(usize::try_from(chance.below(3)).unwrap_or(0)).copied().unwrap_or("ana");
-    let Ok(who) = PrincipalName::new(who) else { return Vec::new() };
-    let live = engine.world().flags(&environment);
-    let asked = waiting(&live, engine.now()).map(|request| request.asked.change.number).next();
-    if let Some(number) = asked.filter(|_| chance.one_in(2)) {
-        let approved = engine.approve_flags(&who, (&environment, number), None, None, "simulation").await;
-        return approved.map(|done| done.events).unwrap_or_default();
+fn last_percent(deployment: &Deployment) -> Percent {
+    let percents = deployment
+        .steps
+        .iter()
+        .filter_map(|step| if let Step::Flag { percent, .. } = step { Some(*percent) } else { None });
+    percents.last().unwrap_or(deployment.served())
+}
+
+impl Run {
+    /// Lets the instances know how many of the users have the flag now, and checks that this is what the rollout says.
+    pub(super) fn flags(&mut self, before: &World, world: &World) -> Result<(), Violation> {
+        for environment in world.environments.keys() {
+            let on = share_in(world, environment);
+            self.shared.lock().flag_on.insert(environment.clone(), on.get());
+            let wrong = |what: String| Violation::WrongShare { environment: environment.clone(), what };
+            if let Some(rollout) = world.rollout(environment)
+                && let Some(flag) = &rollout.flag
+            {
+                let wanted = rollout.flag_share().unwrap_or(Percent::ZERO);
+                let fits = match rollout.phase {
+                    Phase::Running(_) => on == wanted,
+                    // It is off, or as it was; people may have switched it off since.
+                    _ => on <= flag.served,
+                };
+                if !fits {
+                    return Err(wrong(format!("{on} while {} is {:?}, not {wanted}", rollout.revision, rollout.phase)));
+                }
+            }
+            let ended = before.rollout(environment).and_then(|it| world.deployments.get(&it.revision));
+            if let Some(ended) = ended.filter(|it| it.flag.is_some() && world.rollout(environment).is_none()) {
+                let wanted = last_percent(ended);
+                match ended.phase {
+                    Phase::Completed if on != wanted => return Err(wrong(format!("{on} in the end, not {wanted}"))),
+                    Phase::RolledBack { .. } if on > ended.served() => {
+                        return Err(wrong(format!("{on} after it failed, not {}", ended.served())));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
-    let Some(wish) = wish(engine, chance) else { return Vec::new() };
-    let asked = FlagsAsked { environment, wish, reason: Some("simulation".to_owned()), shown: None };
-    // Refusals and faults are part of the weather.
-    engine.change_flags(&who, &asked, "simulation").await.map(|(_, done)| done.events).unwrap_or_default()
-}
 
-fn wish(engine: &Engine, chance: &mut Chance) -> Option<FlagWish> {
-    let key = FlagKey::new(&chance.pick(&KEYS).map_or_else(|| "checkout".to_owned(), str::to_owned)).ok()?;
-    let percent: Percent = format!("{}.{}", chance.below(100), chance.below(10)).parse().ok()?;
-    let edit = match chance.below(9) {
-        0 => FlagEdit::State(key, FlagState::Disabled),
-        1 => FlagEdit::State(key, FlagState::Enabled),
-        2 | 3 => FlagEdit::Percentage(key, None, percent),
-        4 => FlagEdit::Default(key, "on".to_owned()),
-        5 => {
-            let metadata = serde_json::json!({ "metadata": { "turn": chance.below(5) } });
-            FlagEdit::Patch(key, FlagPatch(metadata.as_object().cloned()?))
-        }
-        6 => FlagEdit::Reset(FlagTarget::Flag(key)),
-        7 => {
-            let number = (!chance.one_in(2)).then(|| FlagChangeNumber(1 + chance.below(12)));
-            return Some(FlagWish::Undo(number));
-        }
-        _ => {
-            let names: Vec<EnvironmentName> = engine.world().project.as_ref()?.environments.keys().cloned().collect();
-            return Some(FlagWish::Promote { from: chance.pick(&names)?, keys: Vec::new() });
-        }
-    };
-    Some(FlagWish::Edit(vec![edit]))
-}
-
-/// Checks that every environment serves what its release and the changes of people make.
-pub(super) async fn served(engine: &Engine) -> Result<(), Violation> {
-    let world = engine.world();
-    let Some(project) = world.project.clone() else { return Ok(()) };
-    for environment in project.environments.keys() {
-        // What cannot be read leaves what is served as it is.
-        let Ok(document) = engine.flag_document(&world, environment).await else { continue };
-        let served = engine.flags().served(environment);
-        if engine.world().size == world.size && served.is_none_or(|served| served.document != document) {
-            return Err(Violation::FlagsNotServed(environment.clone()));
-        }
+    /// Somebody switches the flag off, or leaves it to the files again.
+    pub(super) async fn flip(&mut self, engine: &Engine, environment: EnvironmentName) {
+        let world = engine.world();
+        let Ok(key) = FlagKey::new(FLAG) else { return };
+        let live = world.flags(&environment);
+        let off = self.chance.one_in(3);
+        let patch = off.then(|| {
+            let mut patch = live.patches.get(&key).cloned().unwrap_or_default();
+            patch.0.insert("state".to_owned(), "DISABLED".into());
+            FlagPatch(patch.0)
+        });
+        let change = ChangeFlags {
+            environment: environment.clone(),
+            changes: vec![FlagChange::of_flag(key, patch)],
+            words: Vec::new(),
+            plan: Digest::of(b"simulation"),
+            seen: world.flag_basis(&environment),
+            reason: Some("simulation".to_owned()),
+            undoes: None,
+            from: None,
+        };
+        self.ask(engine, "ana", Command::ChangeFlags(Box::new(FlagCommand::Change(change)))).await;
     }
-    Ok(())
-}
-
-/// Checks that every change that was acknowledged is in the ledger as it was.
-pub(super) async fn kept(ledger: &MemoryLedger, told: &[Arc<Event>], world: &World) -> Result<(), Violation> {
-    let unreadable = |error: &dyn std::fmt::Display| Violation::Unreadable(error.to_string());
-    let entries = ledger.read(0, usize::MAX).await.map_err(|error| unreadable(&error))?;
-    for event in told.iter().filter(|event| matches!(event.fact, Fact::FlagsChanged(_))) {
-        let place = usize::try_from(event.sequence).unwrap_or(usize::MAX);
-        let kept = entries.get(place).map(|leaf| Event::from_entry(leaf.entry.clone()));
-        if event.sequence >= world.size || kept.and_then(Result::ok).as_ref() != Some(event.as_ref()) {
-            return Err(Violation::FlagChangeLost(event.sequence));
-        }
-    }
-    Ok(())
 }

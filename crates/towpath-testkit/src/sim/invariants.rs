@@ -69,6 +69,13 @@ pub enum Violation {
     FlagsNotServed(EnvironmentName),
     /// A change of flags that was acknowledged is not in the ledger as it was.
     FlagChangeLost(u64),
+    /// The share of the users that has a flag is not what the rollout says.
+    WrongShare {
+        /// Where.
+        environment: EnvironmentName,
+        /// What is wrong.
+        what: String,
+    },
     /// Setting a live value changed what runs.
     ChangedWithoutPromotion(Revision),
 }

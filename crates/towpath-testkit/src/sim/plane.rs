@@ -18,15 +18,15 @@ use towpath_engine::{
 
 use super::{
     chance::Chance,
-    flags,
     invariants::{Violation, at_rest, replay},
+    live_flags,
     machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
     overlay,
     scenario::{Scenario, SimulatedResolver, content},
     target::SimulatedTarget,
     traffic::SimulatedTraffic,
 };
-use crate::{LedgerFault, MemoryBlobs, MemoryLedger, MemorySamples};
+use crate::{LedgerFault, MemoryBlobs, MemoryExperiments, MemoryLedger, MemorySamples};
 
 /// Releases made in a run.
 const RELEASES: u64 = 4;
@@ -52,6 +52,10 @@ pub struct Outcome {
     pub configured: u64,
     /// Environments that were destroyed.
     pub destroyed: u64,
+    /// Rollouts that had turned a flag on and turned it off again.
+    pub turned_off: u64,
+    /// Rollouts that turned a flag on and became good.
+    pub turned_on: u64,
 }
 
 pub(super) struct Run {
@@ -81,6 +85,7 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         ledger: ledger.clone(),
         blobs: blobs.clone(),
         samples: Arc::new(MemorySamples::default()),
+        experiments: Arc::new(MemoryExperiments::default()),
         target: Arc::new(SimulatedTarget(shared.clone())),
         traffic: Arc::new(SimulatedTraffic(shared.clone())),
         checks: Arc::new(SimulatedChecks(shared.clone())),
@@ -122,6 +127,7 @@ impl Run {
         let engine = opened.map_err(|error| Violation::Unreadable(format!("{error:?}")))?;
         loop {
             self.moment += 1;
+            let before = engine.world();
             let stormy = self.moment < STORMY;
             if !stormy {
                 self.ledger.clear_faults();
@@ -139,9 +145,12 @@ impl Run {
             } else {
                 self.help(&engine).await;
             }
+            self.flags(&before, &engine.world())?;
+            let before = engine.world();
             let moved = self.turns(&engine).await;
             self.violation()?;
-            flags::served(&engine).await?;
+            self.flags(&before, &engine.world())?;
+            live_flags::served(&engine).await?;
             self.gone_is_gone(&engine.world()).await?;
             if self.shared.lock().down || self.ledger.is_down() {
                 return Ok(false);
@@ -213,7 +222,7 @@ impl Run {
     /// Checks the end: the world that came to rest, and what is after everything was swept.
     async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
         replay(&self.ledger, swept).await?;
-        flags::kept(&self.ledger, &self.told, swept).await?;
+        live_flags::kept(&self.ledger, &self.told, swept).await?;
         at_rest(&self.shared.lock(), world)?;
         self.ended_well(world).await?;
         // Resolving stores environments again, so what had to go is looked for before.
@@ -223,6 +232,9 @@ impl Run {
             let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));
             let same = before.is_some_and(|before| before.release == deployment.release);
             self.outcome.configured += u64::from(same && deployment.rollback.is_none());
+            let on = deployment.flag.as_ref().is_some_and(|flag| flag.on_since.is_some());
+            self.outcome.turned_on += u64::from(on && matches!(deployment.phase, Phase::Completed | Phase::Retired));
+            self.outcome.turned_off += u64::from(on && matches!(deployment.phase, Phase::RolledBack { .. }));
             match deployment.phase {
                 Phase::Completed | Phase::Retired => self.outcome.completed += 1,
                 Phase::RolledBack { .. } => self.outcome.rolled_back += 1,
@@ -300,13 +312,14 @@ impl Run {
         order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(13) {
+        let command = match self.chance.below(14) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
             3 | 4 => return self.lay(engine, environment).await,
-            10..=12 => {
-                let told = flags::change(engine, &mut self.chance, environment).await;
+            5 => return self.flip(engine, environment).await,
+            6..=8 => {
+                let told = live_flags::change(engine, &mut self.chance, environment).await;
                 return self.told.extend(told);
             }
             _ => match self.promotion(engine, environment).await {
@@ -329,7 +342,7 @@ impl Run {
 
     /// Stores the bundle of a release and returns its name.
     async fn bundle(&self, number: u64) -> Digest {
-        let bundle = flags::bundle(number);
+        let bundle = live_flags::bundle(number);
         // Storing in memory does not fail.
         let _ = self.blobs.put(&bundle.to_bytes()).await;
         bundle.digest()

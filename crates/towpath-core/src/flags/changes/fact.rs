@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     flags::{FlagKey, FlagPatch, FlagTarget},
-    ids::{Digest, EnvironmentName, FlagChangeNumber},
+    ids::{Digest, EnvironmentName, FlagChangeNumber, ScheduleNumber},
 };
 
 /// What lies over the files of one flag or segment after a change.
@@ -38,6 +38,9 @@ pub struct FlagsChanged {
     /// The environment that flags were taken over from.
     #[serde(default)]
     pub from: Option<EnvironmentName>,
+    /// The schedule that it was done by.
+    #[serde(default)]
+    pub schedule: Option<ScheduleNumber>,
 }
 
 /// A change waits until enough people agree.
