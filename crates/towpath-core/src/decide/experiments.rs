@@ -122,6 +122,7 @@ fn to_control(world: &World, command: &ExperimentCommand, run: &Run, cause: &Sto
         reason: Some(format!("experiment {} stopped: {}", command.experiment, cause.words())),
         undoes: None,
         from: None,
+        schedule: None,
     })
 }
 
