@@ -155,7 +155,6 @@ fn what_would_not_work_is_refused_and_changes_nothing() {
         ("flags percentage production checkout 10 --variant purple", 2, "has no variant `purple`"),
         ("flags undo production", 2, "no change that could be taken back"),
         ("flags undo production c7", 2, "has no change c7"),
-        ("flags off nowhere checkout", 2, "there is no environment `nowhere`"),
         ("flags approve production c1", 2, "has no change c1"),
     ] {
         let said = project.fails(&format!("{line} {how}"), exit);
