@@ -150,7 +150,7 @@ fn what_would_not_work_is_refused_and_changes_nothing() {
         ("flags edit production search --targeting unknown.json", 2, "frobnicate"),
         ("flags edit production checkout --from-file cycle.json", 2, "would not work"),
         ("flags edit production checkout --targeting text.json", 2, "neither JSON nor YAML"),
-        ("flags edit production checkout --targeting gone.json", 2, "gone.json"),
+        ("flags edit production checkout --targeting gone.json", 1, "gone.json"),
         ("flags percentage production checkout 100.5", 2, "is not a percentage"),
         ("flags percentage production checkout 10 --variant purple", 2, "has no variant `purple`"),
         ("flags undo production", 2, "no change that could be taken back"),
