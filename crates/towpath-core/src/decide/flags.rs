@@ -14,8 +14,8 @@ use crate::{
     event::{Fact, NewEvent, elapsed},
     flags::{
         ApproveFlags, ChangeFlags, FlagBasis, FlagChange, FlagChangeApproved, FlagChangeRejected, FlagChangeRequested,
-        FlagCommand, FlagRequest, FlagTarget, FlagsChanged, LiveFlags, MAX_CHANGE, MAX_LIVE, MAX_TARGETS, MAX_WAITING,
-        RejectFlags, taken_back,
+        FlagCommand, FlagPatch, FlagRequest, FlagTarget, FlagsChanged, LiveFlags, MAX_CHANGE, MAX_LIVE, MAX_TARGETS,
+        MAX_WAITING, RejectFlags, taken_back,
     },
     ids::{EnvironmentName, FlagChangeNumber, PrincipalName},
     project::ApprovalPolicy,
@@ -25,9 +25,6 @@ use crate::{
     units::Millis,
     world::World,
 };
-
-/// The properties of a flag that a live change may name.
-const PROPERTIES: [&str; 6] = ["state", "variants", "defaultVariant", "targeting", "metadata", "towpath"];
 
 pub(super) fn decide(world: &World, command: &FlagCommand, asker: &Asker) -> Decision {
     match command {
@@ -261,8 +258,10 @@ fn effective(live: &LiveFlags, changes: &[FlagChange]) -> Result<Vec<FlagChange>
 
 fn check_patch(key: &str, patch: &Value) -> Result<(), String> {
     let patch = patch.as_object().ok_or_else(|| format!("the change of `{key}` is not a map of properties"))?;
-    match patch.keys().find(|property| !PROPERTIES.contains(&property.as_str())) {
-        Some(unknown) => Err(format!("`{key}`: a flag has no `{unknown}`; it has {}", PROPERTIES.join(", "))),
+    match patch.keys().find(|property| !FlagPatch::PROPERTIES.contains(&property.as_str())) {
+        Some(unknown) => {
+            Err(format!("`{key}`: a flag has no `{unknown}`; it has {}", FlagPatch::PROPERTIES.join(", ")))
+        }
         None => Ok(()),
     }
 }

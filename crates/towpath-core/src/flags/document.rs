@@ -129,6 +129,15 @@ impl FlagNotes {
 impl FlagPatch {
     const BY_MEMBER: [&'static str; 3] = ["variants", "metadata", "towpath"];
 
+    /// The properties of a flag that a change may name.
+    pub const PROPERTIES: [&'static str; 6] =
+        ["state", "variants", "defaultVariant", "targeting", "metadata", "towpath"];
+
+    /// Returns the first property that no flag has.
+    pub fn unknown(&self) -> Option<&str> {
+        self.0.keys().map(String::as_str).find(|property| !Self::PROPERTIES.contains(property))
+    }
+
     /// Says whether a property is changed member by member.
     pub fn is_by_member(property: &str) -> bool {
         Self::BY_MEMBER.contains(&property)

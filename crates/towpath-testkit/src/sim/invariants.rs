@@ -65,6 +65,10 @@ pub enum Violation {
     NotAsAgreed(Revision),
     /// What ran is not what its release and what was laid over it give.
     NotAsLaid(Revision),
+    /// An environment serves other flags than its release and the changes of people make.
+    FlagsNotServed(EnvironmentName),
+    /// A change of flags that was acknowledged is not in the ledger as it was.
+    FlagChangeLost(u64),
     /// The share of the users that has a flag is not what the rollout says.
     WrongShare {
         /// Where.

@@ -5,6 +5,7 @@
 mod chance;
 mod flags;
 mod invariants;
+mod live_flags;
 mod lives;
 mod machine;
 mod overlay;

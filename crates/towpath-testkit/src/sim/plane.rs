@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use towpath_core::{
     command::Command,
-    event::Fact,
+    event::{Event, Fact},
     ids::{Digest, EnvironmentName, PrincipalName, ReleaseNumber},
     ledger::CheckpointSigner,
     promotion::{Gate, Promotion, gates},
     rollout::{PauseReason, Phase},
     world::World,
 };
-use towpath_engine::{Engine, Ports, Progress, ports::Resolver};
+use towpath_engine::{
+    Engine, Ports, Progress,
+    ports::{Blobs as _, Resolver},
+};
 
 use super::{
     chance::Chance,
     invariants::{Violation, at_rest, replay},
+    live_flags,
     machine::{Machine, Shared, SimulatedChecks, SimulatedClock},
     overlay,
     scenario::{Scenario, SimulatedResolver, content},
@@ -65,6 +69,8 @@ pub(super) struct Run {
     pub(super) outcome: Outcome,
     /// The size of the world that was checked last.
     pub(super) checked: u64,
+    /// Changes of flags that were acknowledged.
+    told: Vec<Arc<Event>>,
 }
 
 /// Runs a seed to its end.
@@ -86,8 +92,18 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         resolver: Arc::new(resolver),
         clock: Arc::new(SimulatedClock(shared.clone())),
     };
-    let mut run =
-        Run { shared, ledger, ports, blobs, chance, released: 0, moment: 0, outcome: Outcome::default(), checked: 0 };
+    let mut run = Run {
+        shared,
+        ledger,
+        ports,
+        blobs,
+        chance,
+        released: 0,
+        moment: 0,
+        outcome: Outcome::default(),
+        checked: 0,
+        told: Vec::new(),
+    };
     loop {
         // A new runtime for each life: killing the control plane ends everything it had begun.
         let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -134,6 +150,7 @@ impl Run {
             let moved = self.turns(&engine).await;
             self.violation()?;
             self.flags(&before, &engine.world())?;
+            live_flags::served(&engine).await?;
             self.gone_is_gone(&engine.world()).await?;
             if self.shared.lock().down || self.ledger.is_down() {
                 return Ok(false);
@@ -205,6 +222,7 @@ impl Run {
     /// Checks the end: the world that came to rest, and what is after everything was swept.
     async fn finish(&mut self, world: &World, swept: &World) -> Result<(), Violation> {
         replay(&self.ledger, swept).await?;
+        live_flags::kept(&self.ledger, &self.told, swept).await?;
         at_rest(&self.shared.lock(), world)?;
         self.ended_well(world).await?;
         // Resolving stores environments again, so what had to go is looked for before.
@@ -242,11 +260,12 @@ impl Run {
         }
         let project = self.shared.lock().scenario.project.clone();
         if engine.world().project.is_none() {
-            let bundle = Digest::of(b"project");
+            let bundle = self.bundle(0).await;
             self.ask(engine, "ana", Command::DeclareProject { project, bundle }).await;
         }
         if self.released < RELEASES && self.chance.one_in(20) {
             self.released += 1;
+            self.bundle(self.released).await;
             let content = content(self.released);
             self.ask(engine, "ana", Command::CreateRelease { content, notes: None }).await;
         }
@@ -293,12 +312,16 @@ impl Run {
         order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(11) {
+        let command = match self.chance.below(14) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
             3 | 4 => return self.lay(engine, environment).await,
             5 => return self.flip(engine, environment).await,
+            6..=8 => {
+                let told = live_flags::change(engine, &mut self.chance, environment).await;
+                return self.told.extend(told);
+            }
             _ => match self.promotion(engine, environment).await {
                 Some(command) => command,
                 None => return,
@@ -315,6 +338,14 @@ impl Run {
         self.ask(engine, "ana", command).await;
         let changed = overlay::only_recorded(&before, &engine.world());
         self.shared.lock().violations.extend(changed.err());
+    }
+
+    /// Stores the bundle of a release and returns its name.
+    async fn bundle(&self, number: u64) -> Digest {
+        let bundle = live_flags::bundle(number);
+        // Storing in memory does not fail.
+        let _ = self.blobs.put(&bundle.to_bytes()).await;
+        bundle.digest()
     }
 
     pub(super) async fn promotion(&mut self, engine: &Engine, environment: EnvironmentName) -> Option<Command> {

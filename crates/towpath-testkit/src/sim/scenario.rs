@@ -104,7 +104,7 @@ pub(super) fn content(number: u64) -> ReleaseContent {
     ReleaseContent {
         version: number.to_string(),
         artifacts: BTreeMap::new(),
-        bundle: Digest::of(&number.to_be_bytes()),
+        bundle: super::live_flags::bundle(number).digest(),
         commit: None,
     }
 }

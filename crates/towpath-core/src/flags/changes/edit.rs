@@ -123,51 +123,22 @@ struct Bench<'w> {
 impl Bench<'_> {
     fn edit(&mut self, edit: &FlagEdit) -> Result<(), Refusal> {
         match edit {
-            FlagEdit::State(key, state) => {
-                let flag = self.flag(key)?;
-                if flag.state == *state {
-                    return Ok(());
-                }
-                if *state == FlagState::Disabled {
-                    // Said outright, whatever the files say: so it is seen to be nothing but switching off.
-                    let patch = self.live.patches.entry(key.clone()).or_default();
-                    patch.0.insert("state".to_owned(), "DISABLED".into());
-                    return Ok(());
-                }
-                self.steer(key, FlagDefinition { state: *state, ..flag });
-            }
+            FlagEdit::State(key, state) => self.switch(key, *state)?,
             FlagEdit::Default(key, variant) => {
                 let flag = self.flag(key)?;
                 if !flag.variants.contains_key(variant) {
                     return Err(no_variant(key, variant, &flag));
                 }
-                self.steer(key, FlagDefinition { default_variant: Some(variant.clone()), ..flag });
+                self.steer(key, &FlagDefinition { default_variant: Some(variant.clone()), ..flag });
             }
-            FlagEdit::Percentage(key, variant, percent) => {
-                let flag = self.flag(key)?;
-                if let Some(name) = variant.as_ref().filter(|name| !flag.variants.contains_key(*name)) {
-                    return Err(no_variant(key, name, &flag));
-                }
-                let targeting = with_percentage(&flag, variant.as_deref(), *percent).map_err(|error| {
-                    let environment = self.environment;
-                    Refusal::new(RefusalCode::NotEditable, format!("a percentage of `{key}` cannot be set: {error}"))
-                        .next(format!(
-                            "give the whole targeting: towpath flags edit {environment} {key} --targeting FILE"
-                        ))
-                })?;
-                self.steer(key, FlagDefinition { targeting: Some(targeting), ..flag });
-            }
+            FlagEdit::Percentage(key, variant, percent) => self.percentage(key, variant.as_deref(), *percent)?,
             FlagEdit::Targeting(key, targeting) => {
                 let targeting = targeting.clone().filter(|targeting| !targeting.is_null());
                 let flag = FlagDefinition { targeting, ..self.flag(key)? };
-                self.steer(key, flag);
+                self.steer(key, &flag);
             }
-            FlagEdit::Patch(key, patch) => {
-                let before = self.known(key);
-                let after = patch.over(before.as_ref()).map_err(|error| unreadable(key, &error))?;
-                self.steer(key, after);
-            }
-            FlagEdit::Same(key, flag) => self.steer(key, FlagDefinition::clone(flag)),
+            FlagEdit::Patch(key, patch) => self.patch(key, patch)?,
+            FlagEdit::Same(key, flag) => self.steer(key, flag),
             FlagEdit::Segment(name, rule) => {
                 let change = FlagChange::of_segment(name.clone(), Some(rule.clone()));
                 let same = self.definitions.evaluators.get(name) == Some(rule);
@@ -182,6 +153,48 @@ impl Bench<'_> {
                 self.live.lay(&FlagChange { target: target.clone(), live: None });
             }
         }
+        Ok(())
+    }
+
+    fn switch(&mut self, key: &FlagKey, state: FlagState) -> Result<(), Refusal> {
+        let flag = self.flag(key)?;
+        if flag.state == state {
+            return Ok(());
+        }
+        if state == FlagState::Disabled {
+            // Said outright, whatever the files say: so it is seen to be nothing but switching off.
+            let patch = self.live.patches.entry(key.clone()).or_default();
+            patch.0.insert("state".to_owned(), "DISABLED".into());
+        } else {
+            self.steer(key, &FlagDefinition { state, ..flag });
+        }
+        Ok(())
+    }
+
+    fn percentage(&mut self, key: &FlagKey, variant: Option<&str>, percent: Percent) -> Result<(), Refusal> {
+        let flag = self.flag(key)?;
+        if let Some(name) = variant.filter(|name| !flag.variants.contains_key(*name)) {
+            return Err(no_variant(key, name, &flag));
+        }
+        let targeting = with_percentage(&flag, variant, percent).map_err(|error| {
+            let environment = self.environment;
+            Refusal::new(RefusalCode::NotEditable, format!("a percentage of `{key}` cannot be set: {error}"))
+                .next(format!("give the whole targeting: towpath flags edit {environment} {key} --targeting FILE"))
+        })?;
+        self.steer(key, &FlagDefinition { targeting: Some(targeting), ..flag });
+        Ok(())
+    }
+
+    fn patch(&mut self, key: &FlagKey, patch: &FlagPatch) -> Result<(), Refusal> {
+        if let Some(unknown) = patch.unknown() {
+            let near = nearest(unknown, FlagPatch::PROPERTIES).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("`{key}`: a flag has no property `{unknown}`");
+            let known = || format!("one of: {}", FlagPatch::PROPERTIES.join(", "));
+            return Err(Refusal::new(RefusalCode::FlagsInvalid, message).next(near.unwrap_or_else(known)));
+        }
+        let before = self.known(key);
+        let after = patch.over(before.as_ref()).map_err(|error| unreadable(key, &error))?;
+        self.steer(key, &after);
         Ok(())
     }
 
@@ -206,10 +219,10 @@ impl Bench<'_> {
 
     /// Changes what lies over the files so that a flag is as it is wanted. What is as in the files is left to them; what was not
     /// asked for stays as it is.
-    fn steer(&mut self, key: &FlagKey, wanted: FlagDefinition) {
+    fn steer(&mut self, key: &FlagKey, wanted: &FlagDefinition) {
         let base = self.definitions.flags.get(key).map(members);
         let before = self.known(key).as_ref().map(members).unwrap_or_default();
-        let wanted = members(&wanted);
+        let wanted = members(wanted);
         let mut patch = self.live.patches.get(key).cloned().unwrap_or_default().0;
         let is_new = base.is_none() && before.is_empty();
         for name in before.keys().chain(wanted.keys()).collect::<BTreeSet<_>>() {

@@ -18,7 +18,7 @@ use towpath_core::{
     promotion::Approval,
     world::World,
 };
-use towpath_engine::flags::{DefinitionsError, FlagsAsked, FlagsError};
+use towpath_engine::flags::{DefinitionsError, FlagsAsked, FlagsError, FlagsProposed};
 use utoipa::IntoParams;
 
 use super::super::{
@@ -170,19 +170,7 @@ async fn carry_out(
     };
     let harmless = is_undo || work.differences.iter().all(FlagDifference::only_switches_off);
     let confirm = policy.tier == Tier::Production && effect == FlagEffect::Changed && !harmless;
-    let mut shown = FlagsChanged {
-        environment: environment.to_string(),
-        tier: view::tier(policy.tier),
-        effect,
-        number: None,
-        plan: work.plan.to_string(),
-        lines: work.words.clone(),
-        differences: work.differences.iter().map(difference).collect(),
-        undoes: proposed.wished.undoes.map(|number| number.0),
-        confirm,
-        outdated: Vec::new(),
-        refusal: None,
-    };
+    let mut shown = planned(&proposed, environment, policy.tier, (effect, confirm));
     if how.dry_run {
         shown.refusal = proposed.decided.err().map(refusal_view);
         return Ok(Json(shown));
@@ -209,6 +197,28 @@ async fn carry_out(
     }
     shown.outdated = outdated(&done.world, &asked.environment, shown.number);
     Ok(Json(shown))
+}
+
+fn planned(
+    proposed: &FlagsProposed,
+    environment: &EnvironmentName,
+    tier: Tier,
+    (effect, confirm): (FlagEffect, bool),
+) -> FlagsChanged {
+    let work = &proposed.wished.work;
+    FlagsChanged {
+        environment: environment.to_string(),
+        tier: view::tier(tier),
+        effect,
+        number: None,
+        plan: work.plan.to_string(),
+        lines: work.words.clone(),
+        differences: work.differences.iter().map(difference).collect(),
+        undoes: proposed.wished.undoes.map(|number| number.0),
+        confirm,
+        outdated: Vec::new(),
+        refusal: None,
+    }
 }
 
 /// Returns the number of the same change that waits already.
