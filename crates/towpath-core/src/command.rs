@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    experiments::ExperimentCommand,
     flags::{FlagCommand, KeyCommand, ScheduleCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
@@ -195,6 +196,8 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Starts, stops or decides an experiment, or writes down what became of its flag.
+    Experiment(Box<ExperimentCommand>),
     /// Makes or revokes a key with which applications evaluate flags.
     ChangeFlagKeys(Box<KeyCommand>),
     /// Changes flags while they serve: asks, agrees, refuses.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
     flags::{
         FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagScheduleApproved,
         FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged,
@@ -297,6 +298,14 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// An experiment began.
+    ExperimentStarted(ExperimentStarted),
+    /// The flag of a running experiment is no longer what it was when it began.
+    ExperimentAltered(ExperimentAltered),
+    /// An experiment ended without a decision.
+    ExperimentStopped(ExperimentStopped),
+    /// An experiment ended with a decision.
+    ExperimentDecided(ExperimentDecided),
     /// A key with which applications evaluate flags was made.
     FlagKeyMade(FlagKeyMade),
     /// A key with which applications evaluate flags is refused from here on.
@@ -406,6 +415,10 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::ExperimentStarted(_) => "experiment_started",
+            Self::ExperimentAltered(_) => "experiment_altered",
+            Self::ExperimentStopped(_) => "experiment_stopped",
+            Self::ExperimentDecided(_) => "experiment_decided",
             Self::FlagKeyMade(_) => "flag_key_made",
             Self::FlagKeyRevoked(_) => "flag_key_revoked",
             Self::FlagsChanged(_) => "flags_changed",
@@ -466,6 +479,10 @@ impl Fact {
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
             | Self::RotationDue(_)
+            | Self::ExperimentStarted(_)
+            | Self::ExperimentAltered(_)
+            | Self::ExperimentStopped(_)
+            | Self::ExperimentDecided(_)
             | Self::FlagKeyMade(_)
             | Self::FlagKeyRevoked(_)
             | Self::FlagsChanged(_)

@@ -97,6 +97,10 @@ name!(
     /// What a principal may do, such as `tech-lead`.
     Role
 );
+name!(
+    /// The name of an experiment, such as `shorter-checkout`.
+    ExperimentName
+);
 
 impl PrincipalName {
     /// Returns the name under which the control plane itself acts; no person may have it.

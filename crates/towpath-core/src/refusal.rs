@@ -69,6 +69,8 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag is in a running experiment, which a change would spoil.
+    FlagInExperiment,
     /// The flag of a rollout is not one that the rollout could turn on.
     FlagNotReady,
     /// A rollout turns the flag on step by step: nobody else does meanwhile.
@@ -122,6 +124,7 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagInExperiment
             | Self::FlagNotReady
             | Self::FlagInRollout
             | Self::BeingDestroyed

@@ -13,6 +13,7 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
+    experiments::{self, Experiments},
     flags::{ApplicationKeys, FlagSchedules, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
@@ -91,6 +92,9 @@ pub struct EnvironmentState {
     /// What was changed of flags while they serve.
     #[serde(default, skip_serializing_if = "crate::flags::is_unused")]
     pub flags: Arc<LiveFlags>,
+    /// The experiments that were ever started here.
+    #[serde(default, skip_serializing_if = "crate::experiments::is_unused")]
+    pub experiments: Arc<Experiments>,
     /// Changes of flags at a time, and ramps.
     #[serde(default, skip_serializing_if = "crate::flags::no_schedules")]
     pub schedules: Arc<FlagSchedules>,
@@ -174,6 +178,11 @@ impl World {
     /// Returns the rotations of an environment, if there ever were any.
     pub fn rotations(&self, environment: &EnvironmentName) -> Option<&Arc<Rotations>> {
         self.environments.get(environment).map(|state| &state.rotations).filter(|it| !rotation::is_unused(it))
+    }
+
+    /// Returns the experiments of an environment, if there ever were any.
+    pub fn experiments(&self, environment: &EnvironmentName) -> Option<&Arc<Experiments>> {
+        self.environments.get(environment).map(|state| &state.experiments).filter(|it| !experiments::is_unused(it))
     }
 
     /// Returns a specification with the versions in force for those that a rotation made invalid: what is gone back to must
@@ -276,6 +285,10 @@ impl World {
             | Fact::RotationAborting(_)
             | Fact::RotationFinished(_)
             | Fact::RotationDue(_) => self.apply_rotation(event),
+            Fact::ExperimentStarted(_)
+            | Fact::ExperimentAltered(_)
+            | Fact::ExperimentStopped(_)
+            | Fact::ExperimentDecided(_) => self.apply_experiment(event),
             Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
                 if let Some(environment) = event.environment.clone() {
                     let state = self.environments.entry(environment).or_default();
@@ -374,6 +387,12 @@ impl World {
     fn apply_rotation(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
         rotation::fold(self.environments.entry(environment).or_default(), event);
+    }
+
+    fn apply_experiment(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        experiments::fold(Arc::make_mut(&mut state.experiments), event);
     }
 
     fn apply_flags(&mut self, event: &Event) {

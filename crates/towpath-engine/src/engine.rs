@@ -26,7 +26,7 @@ use towpath_core::{
 use crate::{
     flags::{FlagDefinitions, FlagSets, Serving},
     jobs::Jobs,
-    ports::{Blobs, Checks, Clock, Ledger, Resolver, Samples, Target, TargetError, Traffic},
+    ports::{Blobs, Checks, Clock, ExperimentStore, Ledger, Resolver, Samples, Target, TargetError, Traffic},
     sampling::Sampler,
     waits::Waits,
     writer::{Done, LoadError, Published, Request, SubmitError, Writer},
@@ -45,6 +45,8 @@ pub struct Ports {
     pub blobs: Arc<dyn Blobs>,
     /// Where measurements are kept.
     pub samples: Arc<dyn Samples>,
+    /// Where exposures and metric events are kept.
+    pub experiments: Arc<dyn ExperimentStore>,
     /// Where instances run.
     pub target: Arc<dyn Target>,
     /// What splits requests.

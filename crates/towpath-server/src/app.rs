@@ -14,6 +14,7 @@ use crate::{
     access::{Access, Hosts},
     applications::Applications,
     extract::Caller,
+    follow::Followers,
     idempotency::Idempotency,
     ofrep::{Counts, Evaluating, Places},
     options::ServerOptions,
@@ -40,10 +41,14 @@ pub(crate) struct App {
     pub(crate) counts: Counts,
     /// Places for large contexts.
     pub(crate) places: Places,
+    /// Room for what applications report, in KiB.
+    pub(crate) reports: Semaphore,
     /// Ends event streams when the server stops.
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
     pub(crate) streams: Arc<Semaphore>,
+    /// Who follows the flags of environments.
+    pub(crate) followers: Followers,
     /// The leaf hashes of the ledger as far as proofs needed them; also keeps proofs from being made all at once.
     pub(crate) leaves: tokio::sync::Mutex<Vec<Hash>>,
     boot: u32,
@@ -62,6 +67,7 @@ impl App {
     ) -> Shared {
         let hosts = Hosts::new(port, &options.hosts);
         let streams = Arc::new(Semaphore::new(options.max_streams));
+        let followers = Followers::new(options.max_followers);
         // Tells the requests of this run from those of others, which counted from 1 too.
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let boot = engine.now().as_microsecond().unsigned_abs() as u32;
@@ -75,8 +81,10 @@ impl App {
             applications: Applications::new(),
             evaluating: Evaluating::new(),
             places: Places::default(),
+            reports: Semaphore::new(crate::api::experiments::reports::ROOM),
             stopping,
             streams,
+            followers,
             leaves: tokio::sync::Mutex::default(),
             boot,
             requests: AtomicU64::new(0),

@@ -36,6 +36,8 @@ pub(crate) struct Evaluator {
     pub(crate) environment: EnvironmentName,
     /// Whether only flags that are meant for pages and apps may be seen.
     pub(crate) client: bool,
+    /// The digest of the key or token.
+    pub(crate) credential: Digest,
 }
 
 /// Why somebody may not evaluate.
@@ -124,6 +126,11 @@ impl Index {
 }
 
 impl Entry {
+    fn evaluator(&self) -> Evaluator {
+        let client = self.key.kind == KeyKind::Client;
+        Evaluator { environment: self.environment.clone(), client, credential: self.key.digest }
+    }
+
     /// Counts a request; if there were too many of late, returns how long to wait. A second's worth may come at once.
     fn admit(&self, began: Instant) -> Result<(), Duration> {
         const SECOND: u64 = 1_000_000_000;
@@ -151,35 +158,78 @@ impl App {
         now: Timestamp,
     ) -> Result<Evaluator, Denied> {
         let token = presented(headers).ok_or(Denied::Unknown)?;
+        self.admitted(token, [path, selected(headers)], headers, now)
+    }
+
+    /// Says who evaluates and where, by a key or token and the environments that are named, of which the first weighs more.
+    pub(crate) fn admitted(
+        &self,
+        token: &str,
+        named: [Option<&str>; 2],
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<Evaluator, Denied> {
         let digest = Digest::of(token.as_bytes());
         let world = self.engine.world();
         let Some(entry) = self.applications.entry(&world, &digest, now) else {
-            return self.person(&world, &digest, headers, path);
+            return self.person(&world, digest, headers, named);
         };
-        let named = [path, selected(headers)];
         if named.into_iter().flatten().any(|name| name != entry.environment.as_str()) || !is_for(&entry.key, headers) {
             return Err(Denied::Forbidden);
         }
         entry.admit(self.applications.began).map_err(Denied::Later)?;
-        Ok(Evaluator { environment: entry.environment.clone(), client: entry.key.kind == KeyKind::Client })
+        Ok(entry.evaluator())
+    }
+
+    /// Says who evaluates by what a stream of an environment is opened with: `opens` is asked about each key and token.
+    pub(crate) fn opened_by(
+        &self,
+        environment: &EnvironmentName,
+        headers: &HeaderMap,
+        opens: impl Fn(&Evaluator) -> bool,
+    ) -> Result<Evaluator, Denied> {
+        let (world, now) = (self.engine.world(), self.engine.now());
+        let index = self.applications.index(&world);
+        let keys =
+            index.by_digest.values().filter(|entry| entry.environment == *environment && entry.key.is_valid(now));
+        for entry in keys {
+            let evaluator = entry.evaluator();
+            if opens(&evaluator) {
+                return if is_for(&entry.key, headers) { Ok(evaluator) } else { Err(Denied::Forbidden) };
+            }
+        }
+        let people = self.access.tokens.iter().map(|(digest, _)| digest);
+        let people =
+            people.map(|digest| Evaluator { environment: environment.clone(), client: false, credential: *digest });
+        let mut people = people.filter(|_| self.hosts.is_same_origin(headers));
+        people.find(|person| opens(person)).ok_or(Denied::Unknown)
+    }
+
+    /// Says whether somebody who was let in would still be.
+    pub(crate) fn is_welcome(&self, evaluator: &Evaluator) -> bool {
+        let entry = self.applications.entry(&self.engine.world(), &evaluator.credential, self.engine.now());
+        match entry {
+            Some(entry) => entry.environment == evaluator.environment,
+            None => self.access.who(&evaluator.credential).is_some(),
+        }
     }
 
     fn person(
         &self,
         world: &World,
-        digest: &Digest,
+        digest: Digest,
         headers: &HeaderMap,
-        path: Option<&str>,
+        named: [Option<&str>; 2],
     ) -> Result<Evaluator, Denied> {
-        self.access.who(digest).ok_or(Denied::Unknown)?;
+        self.access.who(&digest).ok_or(Denied::Unknown)?;
         // Tokens of people are for people's own tools: no page of another site has one.
         if !self.hosts.is_same_origin(headers) {
             return Err(Denied::Forbidden);
         }
-        let name = path.or_else(|| selected(headers)).ok_or(Denied::NoEnvironment)?;
+        let name = named.into_iter().flatten().next().ok_or(Denied::NoEnvironment)?;
         let environment = EnvironmentName::new(name).ok().filter(|name| world.policy(name).is_some());
         let environment = environment.ok_or_else(|| Denied::NotFound(name.chars().take(64).collect()))?;
-        Ok(Evaluator { environment, client: false })
+        Ok(Evaluator { environment, client: false, credential: digest })
     }
 }
 
@@ -191,7 +241,7 @@ fn is_for(key: &ApplicationKey, headers: &HeaderMap) -> bool {
 }
 
 /// Returns the key or token of a request.
-fn presented(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn presented(headers: &HeaderMap) -> Option<&str> {
     let one = |name: &HeaderName| {
         let mut values = headers.get_all(name).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return None };

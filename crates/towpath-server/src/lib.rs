@@ -11,6 +11,7 @@ mod bundles;
 mod configuration;
 mod etag;
 mod extract;
+mod follow;
 mod grpc;
 mod guard;
 mod idempotency;

@@ -13,12 +13,14 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::{
+    api::experiments::reports,
     app::{App, Shared},
     applications::{Denied, Evaluator},
 };
 
 mod body;
 mod counts;
+mod events;
 mod ready;
 mod route;
 mod write;
@@ -43,6 +45,9 @@ pub(crate) fn is_ours(path: &str) -> bool {
 
 /// Answers: in time, whatever happens, with the id of the request, and readable for pages.
 pub(crate) async fn answer(app: Shared, request: Request<Body>) -> Response<Body> {
+    if events::is_ours(request.uri().path()) {
+        return events::answer(&app, &request);
+    }
     let id = app.next_request();
     let uri = request.uri().clone();
     let from_page = request.headers().contains_key(header::ORIGIN);
@@ -174,6 +179,19 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Says whether evaluations of any flag here may count as exposures.
+    fn watches(&self) -> bool {
+        let experiments = self.app.options.experiments.as_ref();
+        experiments.is_some_and(|it| it.served().watches(&self.evaluator.environment))
+    }
+
+    /// Counts an evaluation as an exposure, where a running experiment wants that.
+    fn count(&self, flag: &str, variant: Option<&str>, body: &[u8], bulk: bool) {
+        let Some(experiments) = &self.app.options.experiments else { return };
+        let what = (&self.evaluator.environment, flag, variant);
+        reports::evaluated(experiments, what, || body::context(body).ok(), (bulk, self.now));
+    }
+
     fn one(&self, key: &str, body: &[u8]) -> Response<Body> {
         let ready = self.app.evaluating.ready(&self.app.options.flags, &self.evaluator.environment);
         let set = &ready.served.set;
@@ -188,6 +206,7 @@ impl Asked<'_> {
             return failure(StatusCode::NOT_FOUND, Some(key), "FLAG_NOT_FOUND", &details);
         };
         let evaluation = set.evaluate(flag, &context, self.now);
+        self.count(flag.key(), evaluation.variant, body, false);
         let status = if evaluation.error.is_none() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
         let mut out = Vec::with_capacity(256);
         push_flag(&mut out, (&ready, piece), &evaluation, (client, false));
@@ -207,16 +226,22 @@ impl Asked<'_> {
             Err(error) => return bad_context(None, &error),
         };
         let client = self.evaluator.client;
+        let counts = self.watches();
         let mut out = Vec::with_capacity(ready.length.load(Ordering::Relaxed) + 64);
         out.extend_from_slice(b"{\"flags\":[");
         for (flag, piece) in set.flags().zip(&ready.pieces).filter(|(_, piece)| piece.client || !client) {
             if !out.ends_with(b"[") {
                 out.push(b',');
             }
-            push_flag(&mut out, (&ready, piece), &set.evaluate(flag, &context, self.now), (client, true));
+            let evaluation = set.evaluate(flag, &context, self.now);
+            if counts {
+                self.count(flag.key(), evaluation.variant, body, true);
+            }
+            push_flag(&mut out, (&ready, piece), &evaluation, (client, true));
         }
         let [services, clients] = &ready.ends;
         out.extend_from_slice(if client { clients } else { services }.as_bytes());
+        events::push_streams(&mut out, self.app, &self.evaluator, &ready.served);
         if out.len() > ready.length.load(Ordering::Relaxed) {
             ready.length.store(out.len(), Ordering::Relaxed);
         }

@@ -53,6 +53,22 @@ mod samples {
     towpath_testkit::samples_conformance!(fresh);
 }
 
+mod experiments {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use towpath_engine::ports::ExperimentStore;
+    use towpath_store::SqliteExperiments;
+
+    async fn fresh() -> (TempDir, Arc<dyn ExperimentStore>) {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteExperiments::open(folder.path()).await.unwrap();
+        (folder, Arc::new(store))
+    }
+
+    towpath_testkit::experiments_conformance!(fresh);
+}
+
 mod evaluations {
     use std::sync::Arc;
 

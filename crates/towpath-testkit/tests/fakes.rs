@@ -40,6 +40,19 @@ mod samples {
     towpath_testkit::samples_conformance!(fresh);
 }
 
+mod experiments {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::ExperimentStore;
+    use towpath_testkit::MemoryExperiments;
+
+    async fn fresh() -> ((), Arc<dyn ExperimentStore>) {
+        ((), Arc::new(MemoryExperiments::default()))
+    }
+
+    towpath_testkit::experiments_conformance!(fresh);
+}
+
 mod keys {
     use std::sync::Arc;
 

@@ -21,7 +21,10 @@ use super::{
     variables::Declared,
     yaml::{self, Document, NodeKind, Scalar},
 };
-use crate::ids::{ArtifactName, EnvironmentName};
+use crate::{
+    experiments,
+    ids::{ArtifactName, EnvironmentName},
+};
 
 /// All sources of a project, parsed.
 #[derive(Debug)]
@@ -88,6 +91,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
     loaded.check_expected();
     loaded.check_pipeline();
     loaded.flags = FlagFiles::read(&loaded);
+    loaded.read_experiments();
     tidy(&mut loaded.diagnostics);
     let mut secrets = plain_secrets::places(&loaded);
     secrets.append(&mut loaded.secret_places);
@@ -211,6 +215,16 @@ impl Loaded {
                 self.error("config::base", label, message);
             }
         }
+    }
+
+    /// Looks at the experiments; what they are on can only be said once the flags are read.
+    fn read_experiments(&mut self) {
+        let (declared, mut wrong) = experiments::read_experiments(&self.sources);
+        wrong.extend(experiments::unknown_flags(
+            &declared,
+            self.flag_keys().map(|(key, _)| key).collect::<Vec<_>>().into_iter(),
+        ));
+        self.diagnostics.append(&mut wrong);
     }
 
     fn read_project(&mut self) {

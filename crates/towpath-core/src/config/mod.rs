@@ -10,7 +10,7 @@ mod author;
 mod bundle;
 mod compare;
 mod defaults;
-mod describe;
+pub(crate) mod describe;
 mod detect;
 mod diagnostic;
 mod explain;
@@ -26,16 +26,16 @@ mod nearest;
 mod owner;
 mod pipeline;
 mod plain_secrets;
-mod read;
+pub(crate) mod read;
 mod render;
 mod resolve;
 mod resolved;
 pub mod schema;
 mod secret_files;
-mod source;
-mod value;
+pub(crate) mod source;
+pub(crate) mod value;
 mod variables;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +49,8 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
-pub use flags::{check_flags, definitions};
+pub use flags::model as flag_files;
+pub use flags::{check_flags, constant_flags, definitions, read_flags, yaml_text};
 pub use foreign::read_foreign;
 pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};

@@ -1,5 +1,6 @@
 //! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
 
+mod experiments;
 mod flag_keys;
 pub mod flags;
 pub mod lifecycle;
@@ -64,6 +65,7 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
         Command::ReadSecrets { environment, secrets, reason } => {
             secrets::read(world, environment, secrets, reason.as_ref(), asker)
         }
+        Command::Experiment(command) => experiments::change(world, command, asker),
         Command::ChangeFlagKeys(command) => flag_keys::change(world, command, asker),
         Command::ChangeFlags(command) => flags::decide(world, command, asker),
         Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),

@@ -274,6 +274,7 @@ fn unlisted(error: ListError) -> ApiError {
         ListError::Blobs(error) => error.into(),
         ListError::Target(error) => error.into(),
         ListError::Samples(error) => ApiError::internal(&error),
+        ListError::Experiments(error) => ApiError::internal(&error),
     }
 }
 

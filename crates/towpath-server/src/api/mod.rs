@@ -12,6 +12,7 @@ mod description;
 mod diff;
 mod environments;
 mod events;
+pub(crate) mod experiments;
 mod flags;
 mod health;
 mod lifecycle;
@@ -95,6 +96,15 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotations::retry))
         .routes(routes!(rotations::data_key))
         .routes(routes!(rotations::due))
+        .routes(routes!(experiments::list))
+        .routes(routes!(experiments::show))
+        .routes(routes!(experiments::results))
+        .routes(routes!(experiments::start))
+        .routes(routes!(experiments::stop))
+        .routes(routes!(experiments::decide))
+        .routes(routes!(experiments::erase))
+        .routes(routes!(experiments::reports::exposures))
+        .routes(routes!(experiments::reports::metric_events))
         .routes(routes!(flags::changes::log, flags::changes::change))
         .routes(routes!(flags::changes::undo))
         .routes(routes!(flags::changes::promote))

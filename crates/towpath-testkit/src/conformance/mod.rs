@@ -13,6 +13,7 @@
 
 pub mod blobs;
 pub mod evaluations;
+pub mod experiments;
 pub mod keys;
 pub mod ledger;
 pub mod samples;

@@ -22,7 +22,7 @@ use super::{
     target::SimulatedTarget,
     traffic::SimulatedTraffic,
 };
-use crate::{LedgerFault, MemoryBlobs, MemoryLedger, MemorySamples};
+use crate::{LedgerFault, MemoryBlobs, MemoryExperiments, MemoryLedger, MemorySamples};
 
 /// Releases made in a run.
 const RELEASES: u64 = 4;
@@ -79,6 +79,7 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         ledger: ledger.clone(),
         blobs: blobs.clone(),
         samples: Arc::new(MemorySamples::default()),
+        experiments: Arc::new(MemoryExperiments::default()),
         target: Arc::new(SimulatedTarget(shared.clone())),
         traffic: Arc::new(SimulatedTraffic(shared.clone())),
         checks: Arc::new(SimulatedChecks(shared.clone())),

@@ -9,10 +9,10 @@ mod keys;
 mod schedules;
 
 pub(crate) use changes::*;
-pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
-pub(crate) use evaluations::EvaluationsArgs;
-pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
-pub(crate) use schedules::{AnswerScheduleArgs, RampArgs, ScheduleArgs, ScheduledArg, SchedulesArgs, SchedulesCommand};
+pub(crate) use definitions::*;
+pub(crate) use evaluations::*;
+pub(crate) use keys::*;
+pub(crate) use schedules::*;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FlagsCommand {

@@ -15,6 +15,8 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod experiments;
+mod flag_changes;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
@@ -30,3 +32,5 @@ mod run;
 mod schema;
 mod secrets;
 mod server;
+mod statistics;
+mod streams;

@@ -11,6 +11,7 @@ mod configuration;
 mod diff;
 mod environment;
 mod event;
+mod experiments;
 mod flag_changes;
 mod flag_keys;
 mod flag_schedules;
@@ -36,6 +37,11 @@ pub use environment::{
     InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
 };
 pub use event::EventView;
+pub use experiments::{
+    AlteredView, ChangeExperiment, DecideExperiment, EraseUnit, ExperimentEnd, ExperimentList, ExperimentResults,
+    ExperimentVariant, ExperimentView, ExposureReport, ItemStatus, MetricEventReport, Reported, ReportedItem,
+    UnitErased,
+};
 pub use flag_changes::{
     ApproveFlags, ChangeFlags, FlagChangeHow, FlagChangeView, FlagDifferenceView, FlagEditView, FlagEffect, FlagLog,
     FlagPresence, FlagPropertyView, FlagRequestAnswered, FlagRequestView, FlagRequests, FlagsChanged, FlagsDiff,
