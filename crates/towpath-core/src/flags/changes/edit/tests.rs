@@ -57,6 +57,7 @@ fn made(live: &mut LiveFlags, work: &WorkedOut, undoes: Option<FlagChangeNumber>
         reason: None,
         undoes,
         from: None,
+        schedule: None,
     };
     live.fold(&Event {
         sequence: number.0,
