@@ -12,10 +12,9 @@ use super::{
         AnyFlag, AnyValue, BooleanResponse, FloatResponse, IntResponse, ObjectResponse, ResolveAllResponse,
         StringResponse, Struct,
     },
-    sync::enriched,
     values::structure,
 };
-use crate::{app::App, applications::Evaluator};
+use crate::{app::App, applications::Evaluator, static_context::enriched};
 
 /// The two generations: of the first, clients cannot tell a value that is missing from one that is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
