@@ -8,6 +8,7 @@ mod basis;
 mod changes;
 mod diff;
 mod document;
+mod export;
 mod key;
 mod live;
 mod percentage;
@@ -26,6 +27,7 @@ pub use changes::{
 };
 pub use diff::{FlagDifference, Presence, PropertyDifference, differences};
 pub use document::{Bucketing, FlagDefinition, FlagDocument, FlagNotes, FlagPatch, FlagState, Prerequisite};
+pub use export::{ExportNote, Exported, export};
 pub use key::{FlagKey, FlagKeyError};
 pub use live::{FlagTarget, LiveFlags, is_unused};
 pub use percentage::{NotEditable, Percent, PercentError, with_percentage};

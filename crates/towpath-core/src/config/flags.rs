@@ -9,24 +9,26 @@ use super::{
     diagnostic::{Diagnostic, tidy},
     limits::{MAX_TOLD_IN_ALL, enough},
     load::Loaded,
-    source::{BASE, SourceSet},
+    source::{BASE, FLAG_FOLDER, SourceSet},
 };
 use crate::{flags::FlagDocument, ids::EnvironmentName};
 
 mod across;
 mod exact;
 mod files;
-mod model;
+pub mod model;
 mod operators;
 mod read;
 mod results;
 mod rules;
 mod tree;
+mod written;
 
 pub(crate) use files::FlagFiles;
 pub(super) use model::{EnvironmentFlags, FlagsFile};
 use read::Scope;
 use tree::FlagTree;
+pub use written::yaml_text;
 
 /// Returns the flags of an environment as the files of a project say, with everything that is wrong with them in that
 /// environment. What is wrong with one flag takes none of the others away.
@@ -34,20 +36,42 @@ pub fn definitions(sources: &SourceSet, environment: &str) -> (FlagDocument, Vec
     super::load(sources).flags(environment)
 }
 
+/// Returns the flags of texts that are definitions whatever they are called, as they are written, with what is wrong with them.
+pub fn read_flags(sources: &SourceSet) -> (FlagDocument, Vec<Diagnostic>) {
+    let mut files = FlagFiles::default();
+    files.read_definitions(sources, |_| true);
+    let (document, found) = read::document(&files.definitions, &Scope::all());
+    let mut diagnostics = files.diagnostics;
+    diagnostics.extend(found);
+    tidy(&mut diagnostics);
+    (document, diagnostics)
+}
+
 /// Returns what is wrong with a document whatever it was made of, in words without places: for what is to be laid over files.
 pub fn check_flags(document: &FlagDocument) -> Vec<Diagnostic> {
     let Ok(text) = serde_json::to_string(document) else { return Vec::new() };
-    let sources: SourceSet = [("flags/document.json", text)].into_iter().collect();
-    let mut files = FlagFiles::default();
-    files.read_definitions(&sources);
-    let (_, mut found) = read::document(&files.definitions, &Scope::all());
-    found.append(&mut files.diagnostics);
-    tidy(&mut found);
+    let (_, mut found) = read_flags(&[("flags", text)].into_iter().collect());
+    // That is what Towpath itself writes there.
+    found.retain(|one| one.code != "flags::metadata");
     for diagnostic in &mut found {
         diagnostic.primary = None;
         diagnostic.related.clear();
     }
     found
+}
+
+/// Returns the flags of a document that yield the same variant for everybody, with that variant; `None` for none at all.
+pub fn constant_flags(document: &FlagDocument) -> BTreeMap<String, Option<String>> {
+    let Ok(text) = serde_json::to_string(document) else { return BTreeMap::new() };
+    let mut files = FlagFiles::default();
+    files.read_definitions(&[("flags", text)].into_iter().collect(), |_| true);
+    let tree = &files.definitions;
+    let mut segments = results::SegmentResults::new(&tree.evaluators);
+    let constant = |(key, member): (&std::sync::Arc<str>, &super::value::Member)| {
+        let variant = results::constant(&member.value, &mut segments)?;
+        Some((key.to_string(), variant.map(|variant| variant.to_string())))
+    };
+    tree.flags.iter().filter_map(constant).collect()
 }
 
 impl Loaded {
@@ -75,6 +99,17 @@ impl Loaded {
     pub fn flag_value(&self, environment: &str, key: &str) -> Option<super::Value> {
         let name = self.find(environment).map_or_else(|_| environment.to_owned(), |name| name.to_string());
         self.flag_tree(&self.flag_chain(&name)).flags.remove(key).map(|member| member.value)
+    }
+
+    /// Returns every mistake in the files about flags, in whatever environment.
+    pub fn flag_diagnostics(&self) -> Vec<Diagnostic> {
+        self.flag_mistakes(None)
+    }
+
+    /// Says whether a mistake is in a file about flags.
+    pub fn is_about_flags(&self, diagnostic: &Diagnostic) -> bool {
+        let source = diagnostic.primary.and_then(|label| self.sources.get(label.source));
+        source.is_some_and(|source| source.name().starts_with(FLAG_FOLDER))
     }
 
     /// Returns a warning for each flag whose day has come, where its day is written.

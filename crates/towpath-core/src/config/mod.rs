@@ -49,7 +49,8 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
-pub use flags::{check_flags, definitions};
+pub use flags::model as flag_files;
+pub use flags::{check_flags, constant_flags, definitions, read_flags, yaml_text};
 pub use foreign::read_foreign;
 pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};

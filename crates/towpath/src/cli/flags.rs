@@ -9,7 +9,10 @@ mod keys;
 mod schedules;
 
 pub(crate) use changes::*;
-pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
+pub(crate) use definitions::{
+    AddFlagArgs, BootstrapArgs, ContextArgs, DefinitionsCommand, EvalFlagArgs, ExportFlagsArgs, FlagFormat, FlagType,
+    ListFlagsArgs, RefsArgs, ShowFlagArgs, StaleArgs, StateArgs, ValidateFlagsArgs,
+};
 pub(crate) use evaluations::EvaluationsArgs;
 pub(crate) use keys::{CreateKeyArgs, KeyKind, KeysCommand, ListKeysArgs, RevokeKeyArgs};
 pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};

@@ -12,7 +12,12 @@ use towpath_adapters::{
     checks::LocalChecks,
     local::{LocalOptions, LocalTarget},
 };
-use towpath_core::{command::Command, config::Bundle, ids::PrincipalName, project::Project};
+use towpath_core::{
+    command::Command,
+    config::{Bundle, Diagnostic},
+    ids::PrincipalName,
+    project::Project,
+};
 use towpath_engine::{
     BundleResolver, Engine, Ports, SubmitError,
     ports::{Blobs, Clock, Evaluations},
@@ -81,6 +86,15 @@ pub(crate) fn serve(context: &Context, args: &UpArgs) -> Result<(), Failure> {
 fn read_project(context: &Context, folder: &ProjectFolder) -> Result<(Project, Bundle), Failure> {
     let loaded = folder.load()?;
     let (project, diagnostics) = checked(&loaded);
+    // A mistake in a flag concerns this flag alone, which says so when it is evaluated; a release with it is refused. Not to
+    // start for it would take everything else down.
+    let of_flags = |one: &Diagnostic| loaded.is_about_flags(one);
+    let (flags, diagnostics): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(of_flags);
+    let wrong = flags.iter().filter(|one| one.is_error()).count();
+    if wrong > 0 {
+        let found = crate::words::count(wrong as u64, "mistake");
+        context.out.warn(&format!("the files about flags have {found}: towpath flags validate"));
+    }
     if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("nothing was started"));
     }

@@ -15,6 +15,7 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod flag_files;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]

@@ -38,16 +38,13 @@ pub(super) type Changed = BTreeMap<Arc<str>, Label>;
 impl FlagFiles {
     pub(crate) fn read(loaded: &Loaded) -> Self {
         let mut files = Self::default();
-        files.read_definitions(&loaded.sources);
+        files.read_definitions(&loaded.sources, |path| source::flag_stem(path).is_some());
         files.read_environments(loaded);
         files
     }
 
-    pub(super) fn read_definitions(&mut self, sources: &SourceSet) {
-        for (id, found) in sources.iter() {
-            if source::flag_stem(found.name()).is_none() {
-                continue;
-            }
+    pub(super) fn read_definitions(&mut self, sources: &SourceSet, ours: impl Fn(&str) -> bool) {
+        for (id, found) in sources.iter().filter(|(_, found)| ours(found.name())) {
             let Some(tree) = self.tree(id, found.text()) else { continue };
             let FlagTree { flags, evaluators, metadata } = &mut self.definitions;
             let told = &mut self.diagnostics;

@@ -66,7 +66,7 @@ pub(super) const ALL: [Operator; 36] = [
     operator("cat", (0, MANY), Any, "One text of several."),
     operator("substr", (2, 3), Any, "A part of a text."),
     operator("log", (1, 1), Any, "The value itself; nothing is written down."),
-    operator("fractional", (1, MANY), Any, "Shares of users: `[variant, weight]` each; before them what to choose by."),
+    operator("fractional", (0, MANY), Any, "Shares of users: `[variant, weight]` each; before them what to choose by."),
 ];
 
 /// flagd's operators on texts and versions, and what stands for a segment.

@@ -139,18 +139,14 @@ fn flag(
         rules.check(rule);
         reader.diagnostics.append(&mut rules.found);
     }
+    let variants: Vec<&str> = variants(value);
+    if !variants.is_empty() {
+        default_variant(value, &owner, &variants, reader);
+        if let Some(rule) = value.get("targeting").filter(|rule| rule.as_map().is_some_and(|map| !map.is_empty())) {
+            yields(rule, &owner, &variants, (segments, reader));
+        }
+    }
     let Some(read) = read else { return kept() };
-    let variants: Vec<&str> = read.variants.0.keys().map(String::as_str).collect();
-    if let (Some(default), Some(at)) = (&read.default_variant, value.get("defaultVariant"))
-        && !variants.contains(&default.as_str())
-    {
-        let message = format!("{owner}: the default variant `{}` is none of its variants", shorten(default));
-        let error = Diagnostic::error("flags::variant", at.origin, message);
-        reader.push(error.help(variant_hint(default, &variants)));
-    }
-    if let Some(rule) = value.get("targeting").filter(|rule| rule.as_map().is_some_and(|map| !map.is_empty())) {
-        yields(rule, &owner, &variants, (segments, reader));
-    }
     FlagDefinition {
         state: read.state.into(),
         variants: read.variants.0,
@@ -159,6 +155,20 @@ fn flag(
         metadata: read.metadata.0,
         towpath: read.towpath.map(FlagNotes::from).unwrap_or_default(),
     }
+}
+
+/// Returns the names of the variants, also of some that are wrong otherwise.
+fn variants(flag: &Value) -> Vec<&str> {
+    let there = flag.get("variants").and_then(Value::as_map).into_iter().flatten();
+    there.filter(|(_, member)| !member.value.is_removed()).map(|(name, _)| name.as_ref()).collect()
+}
+
+/// Complains of a default variant that is none.
+fn default_variant(flag: &Value, owner: &str, variants: &[&str], reader: &mut Reader) {
+    let Some(at) = flag.get("defaultVariant") else { return };
+    let Some(default) = literal(at).filter(|default| !variants.contains(default)) else { return };
+    let message = format!("{owner}: the default variant `{}` is none of its variants", shorten(default));
+    reader.push(Diagnostic::error("flags::variant", at.origin, message).help(variant_hint(default, variants)));
 }
 
 /// Returns the rule: `null` is one, absence is none.

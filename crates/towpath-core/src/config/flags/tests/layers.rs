@@ -47,7 +47,56 @@ $evaluators: {europe: {"==": [{var: country}, de]}}
 
 #[test]
 fn each_layer_replaces_properties_and_null_takes_them_away() {
-    insta::assert_snapshot!(shown(&project(FLAGS), "live"), @"");
+    insta::assert_snapshot!(shown(&project(FLAGS), "live"), @r#"
+    {
+      "flags": {
+        "a": {
+          "state": "DISABLED",
+          "variants": {
+            "big": 18446744073709551615,
+            "one": 1
+          },
+          "defaultVariant": "one"
+        },
+        "b": {
+          "state": "ENABLED",
+          "variants": {
+            "off": false,
+            "on": true
+          },
+          "defaultVariant": "on",
+          "metadata": {
+            "from": "staging"
+          },
+          "towpath": {
+            "owner": "ben",
+            "expires": "2999-01-01",
+            "requires": [
+              {
+                "flag": "a",
+                "variant": "one"
+              }
+            ],
+            "bucketing": "v2"
+          }
+        }
+      },
+      "$evaluators": {
+        "europe": {
+          "==": [
+            {
+              "var": "country"
+            },
+            "de"
+          ]
+        }
+      },
+      "metadata": {
+        "flagSetId": "production",
+        "team": "web"
+      }
+    }
+    "#);
 }
 
 #[test]
