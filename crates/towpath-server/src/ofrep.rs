@@ -1,4 +1,4 @@
-//! OFREP 0.3: the evaluation of flags for any OpenFeature SDK.
+//! OFREP 0.3: the evaluation of flags for any SDK of `OpenFeature`.
 //!
 //! Beside the API, not in it: other keys, other errors, requests from pages of other sites. A request does not go through the
 //! router, and nothing is read into maps: the context is read once for all flags, and answers are written from pieces that are

@@ -77,9 +77,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
-        .routes(routes!(flags::keys::list, flags::keys::make))
-        .routes(routes!(flags::keys::revoke))
-        .routes(routes!(flags::evaluations::evaluations))
+        .merge(flags::routes())
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::read_all))
         .routes(routes!(secrets::restore_all))
@@ -95,13 +93,6 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotations::retry))
         .routes(routes!(rotations::data_key))
         .routes(routes!(rotations::due))
-        .routes(routes!(flags::changes::log, flags::changes::change))
-        .routes(routes!(flags::changes::undo))
-        .routes(routes!(flags::changes::promote))
-        .routes(routes!(flags::changes::diff))
-        .routes(routes!(flags::requests::list))
-        .routes(routes!(flags::requests::approve))
-        .routes(routes!(flags::requests::reject))
 }
 
 /// Returns the description of the API.

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 use tokio::sync::Semaphore;
 use towpath_core::flags::ContextError;
 
@@ -78,8 +78,8 @@ pub(super) fn context(body: &[u8]) -> Result<&[u8], ContextError> {
         return Ok(NONE);
     }
     let Outer(found) = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => ContextError::Invalid("the body is not a JSON object".to_owned()),
-        _ => ContextError::Parse(error.to_string()),
+        Category::Data => ContextError::Invalid("the body is not a JSON object".to_owned()),
+        Category::Io | Category::Syntax | Category::Eof => ContextError::Parse(error.to_string()),
     })?;
     match found {
         Found::Nothing => Ok(NONE),

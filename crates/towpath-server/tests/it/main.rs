@@ -13,6 +13,7 @@ mod configuration;
 mod description;
 mod environments;
 mod fakes;
+mod flag_changes;
 mod house;
 mod life;
 mod malformed;

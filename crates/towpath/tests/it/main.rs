@@ -16,6 +16,7 @@ mod demo;
 mod docs;
 mod environments;
 mod flag_files;
+mod flag_changes;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]

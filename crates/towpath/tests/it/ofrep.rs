@@ -33,7 +33,7 @@ const FLAGS: &str = r#"{
     "gone": {"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"},
     "share": {"state": "ENABLED", "variants": {"a": "a", "b": "b"}, "defaultVariant": "a",
       "targeting": {"fractional": [{"cat": [{"var": "$flagd.flagKey"}, {"var": "targetingKey"}]}, ["a", 50], ["b", 50]]}},
-    "broken": {"state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on", "targeting": {"nonsense": [1]}},
+    "chosen": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on", "targeting": {"var": "choice"}},
     "internal": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on", "towpath": {"client": false, "owner": "ana"}}
   }
 }
@@ -176,7 +176,8 @@ fn serves(client: &mut Client) {
     is(&client.get("text", "greeting", json!("x")), json!("Grüß \"dich\""), "hello", "STATIC");
     is(&client.get("object", "layout", json!({})), json!({ "columns": 3, "names": ["a", "b"] }), "wide", "STATIC");
     fails(&client.get("bool", "no-such-flag", json!(true)), json!(true), "FLAG_NOT_FOUND");
-    fails(&client.get("bool", "broken", json!(true)), json!(true), "PARSE_ERROR");
+    let odd = json!({ "targetingKey": "u1", "choice": "neither" });
+    fails(&client.get_for(odd, "bool", "chosen", json!(false)), json!(false), "GENERAL");
     fails(&client.get("text", "new-checkout", json!("x")), json!("x"), "TYPE_MISMATCH");
     // Switched off, the default in the code counts, whatever this version of the client calls that.
     assert_eq!(client.get("bool", "gone", json!(true))["value"], true);
@@ -252,12 +253,12 @@ fn a_page_gets_what_changes_and_keeps_what_it_has_while_the_server_is_away() {
     is(&page.get("bool", "new-checkout", json!(true)), json!(false), "off", "DEFAULT");
     is(&page.get("int", "shop/limit", json!(1)), json!(10), "ten", "STATIC");
     fails(&page.get("bool", "internal", json!(false)), json!(false), "FLAG_NOT_FOUND");
-    fails(&page.get("bool", "broken", json!(false)), json!(false), "PARSE_ERROR");
     assert_eq!(page.get("bool", "gone", json!(true))["value"], true);
     page_until(&mut page, "nothing new is not sent again", has_status(304));
     // The tag is kept when only other properties of the context change: it must not fit any more.
-    let beta = json!({ "context": { "targetingKey": "u", "groups": ["beta"] } });
+    let beta = json!({ "context": { "targetingKey": "u", "groups": ["beta"], "choice": "neither" } });
     assert!(has_status(200)(&page.ask(&beta)));
+    fails(&page.get("bool", "chosen", json!(false)), json!(false), "GENERAL");
     is(&page.get("bool", "new-checkout", json!(false)), json!(true), "on", "TARGETING_MATCH");
     change(&project, json!({ "kind": "default", "flag": "shop/limit", "variant": "many" }));
     page_until(&mut page, "a change arrives", |state| {

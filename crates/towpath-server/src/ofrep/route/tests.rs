@@ -5,7 +5,7 @@ use super::*;
 fn one(path: &str) -> String {
     match Route::of(path).unwrap().target {
         Target::One(key) => key.into_owned(),
-        other => panic!("{path}: {other:?}"),
+        other @ (Target::All | Target::Unknown) => panic!("{path}: {other:?}"),
     }
 }
 
