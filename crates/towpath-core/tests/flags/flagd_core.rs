@@ -39,8 +39,29 @@ fn number() -> impl Strategy<Value = Value> {
 
 fn version() -> impl Strategy<Value = Value> {
     pick(&values(json!([
-        "1.0.0", "1.0", "1", "v1.2.3", "V2.0.0-alpha", "2.0.0-alpha.1", "2.0.0-alpha.beta", "2.0.0-rc.1+build.5", "1.2.3.4",
-        "01.0.0", "1.0.0-01", "not", "", "-1", "1..2", "2", "1.10.0", "1.9.0", "1-alpha", "99999999999999999999.0.0", 2, 1.5, true
+        "1.0.0",
+        "1.0",
+        "1",
+        "v1.2.3",
+        "V2.0.0-alpha",
+        "2.0.0-alpha.1",
+        "2.0.0-alpha.beta",
+        "2.0.0-rc.1+build.5",
+        "1.2.3.4",
+        "01.0.0",
+        "1.0.0-01",
+        "not",
+        "",
+        "-1",
+        "1..2",
+        "2",
+        "1.10.0",
+        "1.9.0",
+        "1-alpha",
+        "99999999999999999999.0.0",
+        2,
+        1.5,
+        true
     ])))
 }
 
@@ -111,7 +132,8 @@ fn condition() -> impl Strategy<Value = Value> {
         prop_oneof![
             (pick(&values(json!(["and", "or"]))), prop::collection::vec(inner.clone(), 1..4))
                 .prop_map(|(op, list)| json!({ op.as_str().unwrap(): list })),
-            (pick(&values(json!(["!", "!!"]))), inner.clone()).prop_map(|(op, one)| json!({ op.as_str().unwrap(): [one] })),
+            (pick(&values(json!(["!", "!!"]))), inner.clone())
+                .prop_map(|(op, one)| json!({ op.as_str().unwrap(): [one] })),
             prop::collection::vec(inner, 1..5).prop_map(|list| json!({"if": list})),
             Just(json!({"$ref": "segment"})),
         ]
@@ -171,8 +193,13 @@ fn context() -> impl Strategy<Value = Value> {
         .prop_map(|((country, email, age, score), (user, version, key, flag), (list, words))| {
             let mut context = json!({"flag": flag, "list": list, "words": words, "deep": {"er": [{"x": "a"}]}});
             let members = [
-                ("country", country), ("email", email), ("age", age), ("score", score), ("user", user),
-                ("version", version), ("targetingKey", key),
+                ("country", country),
+                ("email", email),
+                ("age", age),
+                ("score", score),
+                ("user", user),
+                ("version", version),
+                ("targetingKey", key),
             ];
             for (name, value) in members {
                 value.into_iter().for_each(|value| context[name] = value);

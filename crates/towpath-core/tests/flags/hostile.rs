@@ -51,7 +51,9 @@ fn a_context_is_read_or_refused_whatever_it_is() {
         for rule in [curious(), json!({"var": "a"})] {
             let set = set(&one(&rule));
             let refused = |json: &[u8]| set.context(json).unwrap_err();
-            for text in ["", "{", "{\"a\":1}}", "{\"a\"}", "{\"a\":01}", "{\"a\":\"\\x\"}", "{\"a\":1e999}", "{\"a\":\"\n\"}"] {
+            for text in
+                ["", "{", "{\"a\":1}}", "{\"a\"}", "{\"a\":01}", "{\"a\":\"\\x\"}", "{\"a\":1e999}", "{\"a\":\"\n\"}"]
+            {
                 assert!(matches!(refused(text.as_bytes()), ContextError::Parse(_)), "{text}");
             }
             assert!(matches!(refused(b"{\"a\":\"\xff\"}"), ContextError::Parse(_)));

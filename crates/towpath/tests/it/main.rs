@@ -15,8 +15,8 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
-mod flag_files;
 mod flag_changes;
+mod flag_files;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]

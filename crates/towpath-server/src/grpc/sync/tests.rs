@@ -1,4 +1,4 @@
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::*;
 
@@ -16,6 +16,7 @@ fn what_goes_out_is_a_plain_file_of_flagd() {
     }));
     let sent: Json = serde_json::from_slice(&plain(&served)).unwrap();
     let expected = json!({
+        "$schema": "https://flagd.dev/schema/v0/flags.json",
         "flags": { "a": flag }, "$evaluators": { "s": { "==": [1, 1] } }, "metadata": { "flagSetId": "x" },
     });
     assert_eq!(sent, expected);
