@@ -27,7 +27,7 @@ mod write;
 
 pub(crate) use body::Places;
 pub(crate) use counts::{Counts, keep as keep_counts, write_down as write_counts};
-pub(crate) use ready::Evaluating;
+pub(crate) use ready::{Evaluating, Ready};
 
 use body::Unread;
 use route::{Route, Target};
