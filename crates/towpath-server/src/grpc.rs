@@ -18,7 +18,6 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, header};
 use prost::Message;
 use tonic::{Status, server::Grpc};
-use towpath_engine::flags::Served;
 
 use self::{
     access::Caller,
@@ -32,6 +31,7 @@ use self::{
 use crate::{
     app::{App, Shared},
     applications::Evaluator,
+    ofrep::Ready,
 };
 
 /// The largest message that is read, in bytes: a context of a megabyte, and what is around it.
@@ -114,16 +114,19 @@ impl Call {
     }
 
     /// Lets the caller in and returns what there is for it.
-    fn served(&self, request: Option<&SyncRequest>) -> Result<(Evaluator, Arc<Served>), Status> {
+    fn ready(&self, request: Option<&SyncRequest>) -> Result<(Evaluator, Arc<Ready>), Status> {
         let evaluator = self.caller.evaluator(&self.app, request)?;
-        let served = served(&self.app, &evaluator)?;
-        Ok((evaluator, served))
+        let ready = ready(&self.app, &evaluator)?;
+        Ok((evaluator, ready))
     }
 }
 
-fn served(app: &App, evaluator: &Evaluator) -> Result<Arc<Served>, Status> {
-    let served = app.options.flags.served(&evaluator.environment);
-    served.ok_or_else(|| Status::not_found(format!("no flags are served in `{}`", evaluator.environment)))
+fn ready(app: &App, evaluator: &Evaluator) -> Result<Arc<Ready>, Status> {
+    let (flags, environment) = (&app.options.flags, &evaluator.environment);
+    if flags.served(environment).is_none() {
+        return Err(Status::not_found(format!("no flags are served in `{environment}`")));
+    }
+    Ok(app.evaluating.ready(flags, environment))
 }
 
 /// Refuses those to whom definitions are not shown.
@@ -136,10 +139,10 @@ fn may_sync(evaluator: &Evaluator) -> Result<(), Status> {
 
 #[expect(clippy::needless_pass_by_value, reason = "as every method")]
 fn fetch(call: &Call, request: SyncRequest) -> Result<SyncResponse, Status> {
-    let (evaluator, served) = call.served(Some(&request))?;
+    let (evaluator, ready) = call.ready(Some(&request))?;
     may_sync(&evaluator)?;
-    let revision = call.app.followers.line(&evaluator.environment).revision(&call.app, &served);
-    Ok(SyncResponse { flag_configuration: revision.plain(|| sync::plain(&served)), sync_context: None })
+    let revision = call.app.followers.line(&evaluator.environment).revision(&call.app, &ready.served);
+    Ok(SyncResponse { flag_configuration: revision.plain(|| sync::plain(&ready.served)), sync_context: None })
 }
 
 fn metadata(call: &Call, _: Empty) -> Result<MetadataResponse, Status> {
@@ -148,21 +151,21 @@ fn metadata(call: &Call, _: Empty) -> Result<MetadataResponse, Status> {
     if call.caller.is_anonymous(&call.app) {
         return Err(Status::unimplemented("the context comes with SyncFlags"));
     }
-    let (_, served) = call.served(None)?;
-    Ok(MetadataResponse { metadata: Some(sync::context_message(&served)) })
+    let (_, ready) = call.ready(None)?;
+    Ok(MetadataResponse { metadata: Some(sync::context_message(&ready.served)) })
 }
 
 fn resolve<R: evaluation::Response>(call: &Call, request: ResolveRequest) -> Result<R, Status> {
-    let (evaluator, served) = call.served(None)?;
+    let (evaluator, ready) = call.ready(None)?;
     let context = values::context_json(request.context);
-    evaluation::resolve(&call.app, &evaluator, &served, call.generation, &request.flag_key, &context)
+    evaluation::resolve(&call.app, &evaluator, &ready, call.generation, &request.flag_key, &context)
 }
 
 fn resolve_all(call: &Call, request: ResolveAllRequest) -> Result<messages::ResolveAllResponse, Status> {
-    let (evaluator, served) = call.served(None)?;
+    let (evaluator, ready) = call.ready(None)?;
     let context = values::context_json(request.context);
-    let resolved = evaluation::resolve_all(&call.app, &evaluator, &served, &context)?;
-    Ok(evaluation::all_response(resolved, &served))
+    let resolved = evaluation::resolve_all(&call.app, &evaluator, &ready, &context)?;
+    Ok(evaluation::all_response(resolved, &evaluator, &ready.served))
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit (gRPC over HTTP/2, "Requests").

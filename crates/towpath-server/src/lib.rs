@@ -19,6 +19,7 @@ mod ofrep;
 mod options;
 mod problem;
 mod serve;
+mod static_context;
 
 pub use access::Access;
 pub use api::{openapi, openapi_json};

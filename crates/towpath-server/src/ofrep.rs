@@ -16,6 +16,7 @@ use crate::{
     api::experiments::reports,
     app::{App, Shared},
     applications::{Denied, Evaluator},
+    static_context::enriched,
 };
 
 mod body;
@@ -27,7 +28,7 @@ mod write;
 
 pub(crate) use body::Places;
 pub(crate) use counts::{Counts, keep as keep_counts, write_down as write_counts};
-pub(crate) use ready::Evaluating;
+pub(crate) use ready::{Evaluating, Ready};
 
 use body::Unread;
 use route::{Route, Target};
@@ -195,7 +196,11 @@ impl Asked<'_> {
     fn one(&self, key: &str, body: &[u8]) -> Response<Body> {
         let ready = self.app.evaluating.ready(&self.app.options.flags, &self.evaluator.environment);
         let set = &ready.served.set;
-        let context = match body::context(body).and_then(|context| set.context(context)) {
+        let text = match body::context(body) {
+            Ok(text) => enriched(&ready.served, text),
+            Err(error) => return bad_context(Some(key), &error),
+        };
+        let context = match set.context(&text) {
             Ok(context) => context,
             Err(error) => return bad_context(Some(key), &error),
         };
@@ -218,10 +223,10 @@ impl Asked<'_> {
         let ready = self.app.evaluating.ready(&self.app.options.flags, &self.evaluator.environment);
         let set = &ready.served.set;
         let text = match body::context(body) {
-            Ok(text) => text,
+            Ok(text) => enriched(&ready.served, text),
             Err(error) => return bad_context(None, &error),
         };
-        let context = match set.context(text) {
+        let context = match set.context(&text) {
             Ok(context) => context,
             Err(error) => return bad_context(None, &error),
         };
@@ -245,7 +250,7 @@ impl Asked<'_> {
         if out.len() > ready.length.load(Ordering::Relaxed) {
             ready.length.store(out.len(), Ordering::Relaxed);
         }
-        let tag = write::tag(&ready, client, text, &out);
+        let tag = write::tag(&ready, client, &text, &out);
         let mut response = if write::is_known(self.headers, &tag) {
             let mut response = empty(StatusCode::NOT_MODIFIED);
             let control = HeaderValue::from_static("private, no-cache");

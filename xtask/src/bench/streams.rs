@@ -18,7 +18,7 @@ use super::{Figures, Taken};
 use crate::process;
 use crate::workspace::Workspace;
 
-const LISTENERS: usize = 10_000;
+const LISTENERS: u32 = 10_000;
 const ROUNDS: usize = 5;
 /// How long anything may take to happen before the measurement gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -34,7 +34,7 @@ const FLAGS: &str =
 /// Measures; skipped where the process may not have so many connections.
 pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
     let limit = open_files()?;
-    if limit < LISTENERS + 64 {
+    if limit < u64::from(LISTENERS) + 64 {
         let hint = format!("the limit of open files is {limit}: ulimit -n {}", LISTENERS + 64);
         return Ok(Taken::Skipped(hint));
     }
@@ -49,17 +49,17 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
     let began = Instant::now();
     let mut listeners = server.listeners()?;
     let connect_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let each = (server.resident_bytes()? - before) / LISTENERS as f64;
+    let each = (server.resident_bytes()? - before) / f64::from(LISTENERS);
     let mut heard = Vec::new();
     for round in 0..ROUNDS {
         heard.extend(server.change(round, &mut listeners)?);
     }
     heard.sort_by(f64::total_cmp);
-    let at = |share: f64| heard.get(((heard.len() - 1) as f64 * share) as usize).copied().unwrap_or(f64::NAN);
+    let at = |percent: usize| heard.get(heard.len().saturating_sub(1) * percent / 100).copied().unwrap_or(f64::NAN);
     let figures = Figures::from([
-        ("heard_p50_ms".into(), at(0.5)),
-        ("heard_p99_ms".into(), at(0.99)),
-        ("heard_max_ms".into(), at(1.0)),
+        ("heard_p50_ms".into(), at(50)),
+        ("heard_p99_ms".into(), at(99)),
+        ("heard_max_ms".into(), at(100)),
         ("kb_per_listener".into(), each / 1024.0),
         ("connect_all_ms".into(), connect_ms),
     ]);
@@ -70,11 +70,11 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
 }
 
 /// Returns how many files this process may have open.
-fn open_files() -> Result<usize> {
+fn open_files() -> Result<u64> {
     let limits = fs::read_to_string("/proc/self/limits")?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).context("no limit of open files")?;
     let soft = line.split_whitespace().next().context("no limit of open files")?;
-    Ok(soft.parse().unwrap_or(usize::MAX))
+    Ok(soft.parse().unwrap_or(u64::MAX))
 }
 
 /// A server that ends with the measurement.
@@ -134,7 +134,7 @@ impl Server {
     fn listeners(&self) -> Result<Vec<TcpStream>> {
         let request =
             format!("GET /ofrep/v1/events HTTP/1.1\r\nhost: {}\r\nx-api-key: {}\r\n\r\n", self.address, self.key);
-        let mut listeners = Vec::with_capacity(LISTENERS);
+        let mut listeners = Vec::new();
         for _ in 0..LISTENERS {
             let mut stream = TcpStream::connect(self.address)?;
             stream.write_all(request.as_bytes())?;

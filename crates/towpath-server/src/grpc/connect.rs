@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Map, Value as Json, json};
 use tonic::{Code, Status};
 
-use super::{MAX_MESSAGE, PATIENCE, access::Caller, evaluation, messages::EventResponse, served, streams, values};
+use super::{MAX_MESSAGE, PATIENCE, access::Caller, evaluation, messages::EventResponse, ready, streams, values};
 use crate::app::Shared;
 
 const RESOLVE_ALL: &str = "/flagd.evaluation.v1.Service/ResolveAll";
@@ -56,7 +56,7 @@ fn is(headers: &HeaderMap, media: &str) -> bool {
 
 async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Body>, Status> {
     let evaluator = Caller::new(request.headers(), request.uri()).evaluator(app, None)?;
-    let served = served(app, &evaluator)?;
+    let ready = ready(app, &evaluator)?;
     let body = body(request).await?;
     let mut message: Map<String, Json> = if body.is_empty() {
         Map::new()
@@ -66,7 +66,7 @@ async fn resolve_all(app: &Shared, request: Request<Body>) -> Result<Response<Bo
     };
     let context = message.remove("context").filter(|context| !context.is_null()).unwrap_or_else(|| json!({}));
     let context = serde_json::to_vec(&context).unwrap_or_default();
-    let resolved = evaluation::resolve_all(app, &evaluator, &served, &context)?;
+    let resolved = evaluation::resolve_all(app, &evaluator, &ready, &context)?;
     let flags = resolved.into_iter().filter_map(|(key, flag)| {
         let value = flag.value?;
         let name = match &value {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 use tonic::Status;
-use towpath_core::flags::{EvaluationError, Flag, Reason};
+use towpath_core::flags::{Evaluation, EvaluationError, Reason};
 use towpath_engine::flags::Served;
 
 use super::{
@@ -12,10 +12,9 @@ use super::{
         AnyFlag, AnyValue, BooleanResponse, FloatResponse, IntResponse, ObjectResponse, ResolveAllResponse,
         StringResponse, Struct,
     },
-    sync::enriched,
     values::structure,
 };
-use crate::{app::App, applications::Evaluator};
+use crate::{app::App, applications::Evaluator, ofrep::Ready, static_context::enriched};
 
 /// The two generations: of the first, clients cannot tell a value that is missing from one that is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +71,18 @@ response!(ObjectResponse, json => if let Json::Object(members) = json { Some(str
 pub(super) fn resolve<R: Response>(
     app: &App,
     evaluator: &Evaluator,
-    served: &Served,
+    ready: &Ready,
     generation: Generation,
     key: &str,
     context: &[u8],
 ) -> Result<R, Status> {
-    let flag = served.set.get(key).filter(|_| is_for(evaluator, served, key)).ok_or_else(|| not_found(key))?;
-    let resolved = evaluate(app, served, flag, context)?;
+    let set = &ready.served.set;
+    let flag = set.get(key).filter(|_| is_for(evaluator, &ready.served, key)).ok_or_else(|| not_found(key))?;
+    let context = enriched(&ready.served, context);
+    let context = set.context(&context).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let evaluation = set.evaluate(flag, &context, app.engine.now());
+    let metadata = ready.account(key, &evaluation, (evaluator.client, false));
+    let resolved = read_evaluation(key, &evaluation, metadata, evaluator.client)?;
     if generation == Generation::V1 && resolved.reason == Reason::Default && resolved.value.is_none() {
         // What flagd says to clients that could not tell.
         return Err(not_found(key));
@@ -92,22 +96,29 @@ pub(super) fn resolve<R: Response>(
 pub(super) fn resolve_all(
     app: &App,
     evaluator: &Evaluator,
-    served: &Served,
+    ready: &Ready,
     context: &[u8],
 ) -> Result<BTreeMap<String, Resolved>, Status> {
-    let context = enriched(served, context);
-    let read = served.set.context(&context).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let set = &ready.served.set;
+    let context = enriched(&ready.served, context);
+    let context = set.context(&context).map_err(|error| Status::invalid_argument(error.to_string()))?;
     let now = app.engine.now();
-    let flags = served.set.flags().filter(|flag| is_for(evaluator, served, flag.key()));
+    let flags = set.flags().filter(|flag| is_for(evaluator, &ready.served, flag.key()));
     let resolved = flags.filter_map(|flag| {
-        let resolved = read_evaluation(flag.key(), &served.set.evaluate(flag, &read, now)).ok()?;
+        let evaluation = set.evaluate(flag, &context, now);
+        let metadata = ready.account(flag.key(), &evaluation, (evaluator.client, true));
+        let resolved = read_evaluation(flag.key(), &evaluation, metadata, evaluator.client).ok()?;
         resolved.value.is_some().then(|| (flag.key().to_owned(), resolved))
     });
     Ok(resolved.collect())
 }
 
 /// Returns the message of it.
-pub(super) fn all_response(resolved: BTreeMap<String, Resolved>, served: &Served) -> ResolveAllResponse {
+pub(super) fn all_response(
+    resolved: BTreeMap<String, Resolved>,
+    evaluator: &Evaluator,
+    served: &Served,
+) -> ResolveAllResponse {
     let flags = resolved.into_iter().filter_map(|(key, flag)| {
         let value = match flag.value? {
             Json::Bool(is) => AnyValue::Bool(is),
@@ -119,31 +130,34 @@ pub(super) fn all_response(resolved: BTreeMap<String, Resolved>, served: &Served
         let (reason, variant) = (flag.reason.as_str().to_owned(), flag.variant.unwrap_or_default());
         Some((key, AnyFlag { reason, variant, value: Some(value), metadata: flag.metadata }))
     });
-    let metadata = structure(served.document.metadata.clone());
-    ResolveAllResponse { flags: flags.collect(), metadata: Some(metadata) }
+    // Of the set, clients see what is with each flag.
+    let metadata = (!evaluator.client).then(|| structure(served.document.metadata.clone()));
+    ResolveAllResponse { flags: flags.collect(), metadata }
 }
 
-fn evaluate(app: &App, served: &Served, flag: &Flag, context: &[u8]) -> Result<Resolved, Status> {
-    let context = enriched(served, context);
-    let context = served.set.context(&context).map_err(|error| Status::invalid_argument(error.to_string()))?;
-    read_evaluation(flag.key(), &served.set.evaluate(flag, &context, app.engine.now()))
-}
-
-fn read_evaluation(key: &str, evaluation: &towpath_core::flags::Evaluation<'_>) -> Result<Resolved, Status> {
-    match &evaluation.error {
-        None => {}
-        Some(EvaluationError::Parse(why)) => {
-            return Err(Status::data_loss(format!("flag `{key}` cannot be understood: {why}")));
-        }
-        Some(error @ EvaluationError::TargetingKeyMissing) => {
-            return Err(Status::unknown(format!("flag `{key}`: {}", error.code())));
-        }
-        Some(EvaluationError::General(why)) => return Err(Status::unknown(format!("flag `{key}`: {why}"))),
+fn read_evaluation(
+    key: &str,
+    evaluation: &Evaluation<'_>,
+    metadata: Option<&str>,
+    client: bool,
+) -> Result<Resolved, Status> {
+    if let Some(error) = &evaluation.error {
+        // What is wrong with a rule is for those who can see it.
+        let why = match error {
+            EvaluationError::TargetingKeyMissing => error.code(),
+            EvaluationError::Parse(_) | EvaluationError::General(_) if client => error.code(),
+            EvaluationError::Parse(why) | EvaluationError::General(why) => why.as_str(),
+        };
+        let text = format!("flag `{key}` cannot be evaluated: {why}");
+        return Err(match error {
+            EvaluationError::Parse(_) => Status::data_loss(text),
+            EvaluationError::TargetingKeyMissing | EvaluationError::General(_) => Status::unknown(text),
+        });
     }
     // Values and metadata are JSON texts that were made from JSON.
     let value = evaluation.value.map(serde_json::from_str::<Json>).transpose();
     let value = value.map_err(|error| Status::data_loss(error.to_string()))?;
-    let metadata = evaluation.metadata.and_then(|text| serde_json::from_str::<Map<String, Json>>(text).ok());
+    let metadata = metadata.and_then(|text| serde_json::from_str::<Map<String, Json>>(text).ok());
     Ok(Resolved {
         reason: evaluation.reason,
         variant: evaluation.variant.map(str::to_owned),

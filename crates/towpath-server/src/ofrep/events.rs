@@ -62,6 +62,10 @@ struct Message<'a> {
 /// Adds `eventStreams` to an answer with every flag, which is a JSON object. The address is the same as long as the credential is: a
 /// client that evaluates again keeps its connection.
 pub(super) fn push_streams(out: &mut Vec<u8>, app: &App, evaluator: &Evaluator, served: &Served) {
+    // Where nothing is served there is nothing to listen to.
+    if served.digest.is_none() {
+        return;
+    }
     // Remembered, so that who connects after a change that came in between is told.
     app.followers.line(&evaluator.environment).revision(app, served);
     let request_uri = format!("{PATH}?environment={}&ticket={}", evaluator.environment, ticket(evaluator));

@@ -171,6 +171,18 @@ impl Ready {
         found.map(|(_, variant)| variant.json.as_str())
     }
 
+    /// Counts an evaluation that is answered over another protocol; returns the metadata that its caller may see.
+    pub(crate) fn account<'r>(
+        &'r self,
+        key: &str,
+        evaluation: &Evaluation<'r>,
+        (client, bulk): (bool, bool),
+    ) -> Option<&'r str> {
+        let piece = self.piece(key)?;
+        self.count(piece, evaluation, bulk);
+        if client { piece.client_metadata.as_deref() } else { evaluation.metadata }
+    }
+
     /// Takes out what was counted.
     pub(super) fn take(&self) -> Vec<Tally<'_>> {
         let mut taken = Vec::new();

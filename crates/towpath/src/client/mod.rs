@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod calls;
+mod evaluations;
 mod experiments;
 mod flag_changes;
 mod flag_keys;

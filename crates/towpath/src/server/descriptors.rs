@@ -7,11 +7,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What is kept for everything but applications that follow flags: files, instances, the proxy, the API.
 const KEPT: u64 = 2048;
 
-/// Raises the limit as far as the process itself may, and returns how many of `wanted` applications may follow flags at once.
+/// Raises the limit as far as it is needed and the process may, and returns how many of `wanted` applications may follow flags at once.
+/// No further: what is started from here inherits it, and some programs close every file that they may have.
 pub(crate) fn raise(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
-    if limit.maximum != limit.current {
-        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let needed = KEPT.saturating_add(u64::try_from(wanted).unwrap_or(u64::MAX));
+    let needed = limit.maximum.map_or(needed, |maximum| maximum.min(needed));
+    if limit.current.is_some_and(|current| current < needed) {
+        let raised = Rlimit { current: Some(needed), maximum: limit.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the limit of open files cannot be raised");
         }

@@ -49,7 +49,7 @@ fn services_in_python_hear_of_changes_and_go_on_when_the_server_comes_back() {
         ("in-process", "selector"),
         ("rpc", "metadata"),
         ("rpc", "selector"),
-        ("rpc", "authority"),
+        ("in-process", "authority"),
     ] {
         let Some(mut python) = python() else { return };
         python.arg(script("provider.py")).arg(mode);
