@@ -220,10 +220,7 @@ impl Loaded {
     /// Looks at the experiments; what they are on can only be said once the flags are read.
     fn read_experiments(&mut self) {
         let (declared, mut wrong) = experiments::read_experiments(&self.sources);
-        wrong.extend(experiments::unknown_flags(
-            &declared,
-            self.flag_keys().map(|(key, _)| key).collect::<Vec<_>>().into_iter(),
-        ));
+        wrong.extend(experiments::unknown_flags(&declared, &self.flag_keys().map(|(key, _)| key).collect()));
         self.diagnostics.append(&mut wrong);
     }
 

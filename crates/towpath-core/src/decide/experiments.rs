@@ -136,17 +136,13 @@ fn running<'w>(world: &'w World, command: &ExperimentCommand) -> Result<&'w Run,
     numbered(world, command, None).ok_or_else(|| {
         let latest = world.experiments(environment).and_then(|it| it.latest(experiment));
         let next = format!("towpath experiments start {environment} {experiment}");
-        match latest {
-            Some(run) => {
-                let message =
-                    format!("the experiment `{experiment}` of {environment} does not run: it is {}", run.state.word());
-                Refusal::new(RefusalCode::WrongPhase, message).next(next)
-            }
-            None => {
-                let message = format!("the experiment `{experiment}` was never started in {environment}");
-                Refusal::new(RefusalCode::NotFound, message).next(next)
-            }
+        if let Some(run) = latest {
+            let state = run.state.word();
+            let message = format!("the experiment `{experiment}` of {environment} does not run: it is {state}");
+            return Refusal::new(RefusalCode::WrongPhase, message).next(next);
         }
+        let message = format!("the experiment `{experiment}` was never started in {environment}");
+        Refusal::new(RefusalCode::NotFound, message).next(next)
     })
 }
 

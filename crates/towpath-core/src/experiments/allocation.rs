@@ -88,7 +88,7 @@ pub fn pin(definition: &ExperimentDefinition, served: &FlagDocument) -> Result<(
     if definition.treatments.is_empty() {
         return Err(Unfit::NoTreatment(key.clone()));
     }
-    for variant in definition.variants().filter(|variant| !flag.variants.contains_key(*variant)) {
+    if let Some(variant) = definition.variants().find(|variant| !flag.variants.contains_key(*variant)) {
         let near = nearest(variant, flag.variants.keys().map(String::as_str)).map(str::to_owned);
         return Err(Unfit::NoVariant { flag: key.clone(), variant: variant.to_owned(), near });
     }

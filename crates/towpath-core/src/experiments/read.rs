@@ -2,7 +2,7 @@
 //!
 //! Whether the flag fits depends on the environment, and is not said here but where it is started ([`super::pin`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Direction, ExperimentDefinition, ExposureRule, Method, Metric, MetricKind, MetricRole, SampleRatioRule};
 use crate::{
@@ -108,16 +108,13 @@ pub fn is_experiment_file(path: &str) -> bool {
 }
 
 /// Says which experiments are on flags that nobody defines.
-pub(crate) fn unknown_flags<'k>(
-    declared: &DeclaredExperiments,
-    flags: impl Iterator<Item = &'k str> + Clone,
-) -> Vec<Diagnostic> {
-    let unknown = declared.iter().filter(|(_, it)| !flags.clone().any(|key| key == it.value.flag.as_str()));
+pub(crate) fn unknown_flags(declared: &DeclaredExperiments, flags: &BTreeSet<&str>) -> Vec<Diagnostic> {
+    let unknown = declared.iter().filter(|(_, it)| !flags.contains(it.value.flag.as_str()));
     unknown
         .map(|(name, it)| {
             let flag = &it.value.flag;
             let message = format!("the experiment `{name}` is on the flag `{flag}`, which no file defines");
-            let near = nearest(flag.as_str(), flags.clone()).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(flag.as_str(), flags.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             let help = near.unwrap_or_else(|| "define it in `flags/`".to_owned());
             Diagnostic::error("experiments::flag", it.label, message).help(help)
         })

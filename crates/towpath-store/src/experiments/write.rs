@@ -13,9 +13,10 @@ const NAME_EVENT: &str =
     "INSERT INTO event_names (environment, name) VALUES ($1, $2) ON CONFLICT (environment, name) DO NOTHING";
 const EVENT: &str = "SELECT id FROM event_names WHERE environment = $1 AND name = $2";
 
-/// Which of the units tell nothing new: the same variant is known, or that there are several.
+/// Which of the units tell nothing new: the same variant is known, or that there are several. `CROSS JOIN` has SQLite look each
+/// item up; left to itself it reads the items anew for every row that there is.
 const KNOWN_EXPOSURES: &str = "SELECT item.key FROM json_each($3) AS item \
-     JOIN exposures AS it ON it.run = $1 AND it.unit = substr($2, item.key * 16 + 1, 16) \
+     CROSS JOIN exposures AS it ON it.run = $1 AND it.unit = substr($2, item.key * 16 + 1, 16) \
      WHERE it.variant = $4 OR it.mixed = 1";
 const EXPOSE: &str = "INSERT INTO exposures (run, unit, variant, at_ms, mixed) \
      SELECT $1, substr($2, item.key * 16 + 1, 16), $4, item.value, 0 FROM json_each($3) AS item WHERE true \
@@ -23,7 +24,7 @@ const EXPOSE: &str = "INSERT INTO exposures (run, unit, variant, at_ms, mixed) \
      mixed = max(mixed, variant <> excluded.variant) \
      WHERE excluded.at_ms < at_ms OR (variant <> excluded.variant AND mixed = 0)";
 const KNOWN_EVENTS: &str = "SELECT item.key FROM json_each($3) AS item \
-     JOIN metric_events AS it ON it.event = $1 AND it.unit = substr($2, item.key * 32 + 1, 16) \
+     CROSS JOIN metric_events AS it ON it.event = $1 AND it.unit = substr($2, item.key * 32 + 1, 16) \
      AND it.id = substr($2, item.key * 32 + 17, 16)";
 const HAPPEN: &str = "INSERT INTO metric_events (event, unit, id, at_ms, value) \
      SELECT $1, substr($2, item.key * 32 + 1, 16), substr($2, item.key * 32 + 17, 16), item.value ->> 0, \
