@@ -126,7 +126,9 @@ fn member(world: &mut World, key: String, kind: String, text: String) {
     world.context.insert(key, value(&kind, &text));
 }
 
-#[given(regex = r#"^a context containing a nested property with outer key "(.*)" and inner key "(.*)", with value "(.*)"$"#)]
+#[given(
+    regex = r#"^a context containing a nested property with outer key "(.*)" and inner key "(.*)", with value "(.*)"$"#
+)]
 fn nested(world: &mut World, outer: String, inner: String, value: String) {
     world.context.insert(outer, json!({ inner: value }));
 }
@@ -269,7 +271,15 @@ fn run(files: &[&str], at_least: usize) {
 #[test]
 fn every_scenario_of_the_evaluators_suite_holds() {
     let files = [
-        "disabled", "errors", "evaluation", "evaluator-refs", "fractional", "metadata", "semver", "string", "targeting",
+        "disabled",
+        "errors",
+        "evaluation",
+        "evaluator-refs",
+        "fractional",
+        "metadata",
+        "semver",
+        "string",
+        "targeting",
         "zero-values",
     ];
     let files = files.map(|name| format!("evaluator/gherkin/{name}.feature"));

@@ -1,7 +1,7 @@
 //! Generated flags and contexts, compared with flagd's own evaluator for Python (`openfeature-flagd-core`, third generation).
 //!
 //! Left out of what is generated is where that evaluator strays from the JavaScript that defines JsonLogic: empty texts and
-//! `null` as numbers and in texts, `True` for `true` in texts, `===` between types, division by zero.
+//! `null` as numbers and in texts, `null == 0`, `True` for `true` in texts, `===` between types, division by zero, the sign of `%`.
 
 use std::{
     io::Write as _,
@@ -37,10 +37,35 @@ fn number() -> impl Strategy<Value = Value> {
     pick(&values(json!([0, 1, 2, 3, 7, -1, -7, 1.5, 0.1, 100, 4_294_967_296_u64, 65_535])))
 }
 
+fn number_but_0() -> impl Strategy<Value = Value> {
+    number().prop_filter("0 is `null` there", |it| *it != json!(0))
+}
+
 fn version() -> impl Strategy<Value = Value> {
     pick(&values(json!([
-        "1.0.0", "1.0", "1", "v1.2.3", "V2.0.0-alpha", "2.0.0-alpha.1", "2.0.0-alpha.beta", "2.0.0-rc.1+build.5", "1.2.3.4",
-        "01.0.0", "1.0.0-01", "not", "", "-1", "1..2", "2", "1.10.0", "1.9.0", "1-alpha", "99999999999999999999.0.0", 2, 1.5, true
+        "1.0.0",
+        "1.0",
+        "1",
+        "v1.2.3",
+        "V2.0.0-alpha",
+        "2.0.0-alpha.1",
+        "2.0.0-alpha.beta",
+        "2.0.0-rc.1+build.5",
+        "1.2.3.4",
+        "01.0.0",
+        "1.0.0-01",
+        "not",
+        "",
+        "-1",
+        "1..2",
+        "2",
+        "1.10.0",
+        "1.9.0",
+        "1-alpha",
+        "99999999999999999999.0.0",
+        2,
+        1.5,
+        true
     ])))
 }
 
@@ -70,14 +95,14 @@ fn arithmetic() -> impl Strategy<Value = Value> {
                 .prop_map(|(op, list)| json!({ op.as_str().unwrap(): list })),
             (inner.clone(), inner).prop_map(|(a, b)| json!({"-": [a, b]})),
             Just(json!({"reduce": [{"var": "list"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]})),
-            Just(json!({"%": [{"var": ["age", 9]}, 4]})),
+            Just(json!({"%": [{"var": "list.length"}, 3]})),
         ]
     })
 }
 
 fn condition() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        3 => (pick(&values(json!(["==", "!="]))), any_var(), prop_oneof![text(), number(), Just(json!(true))])
+        3 => (pick(&values(json!(["==", "!="]))), any_var(), prop_oneof![text(), number_but_0(), Just(json!(true))])
             .prop_map(|(op, a, b)| json!({ op.as_str().unwrap(): [a, b] })),
         1 => (text_var(), text()).prop_map(|(a, b)| json!({"===": [a, b]})),
         3 => (pick(&values(json!(["<", "<=", ">", ">="]))), arithmetic(), arithmetic(), prop::option::of(number()))
@@ -111,7 +136,8 @@ fn condition() -> impl Strategy<Value = Value> {
         prop_oneof![
             (pick(&values(json!(["and", "or"]))), prop::collection::vec(inner.clone(), 1..4))
                 .prop_map(|(op, list)| json!({ op.as_str().unwrap(): list })),
-            (pick(&values(json!(["!", "!!"]))), inner.clone()).prop_map(|(op, one)| json!({ op.as_str().unwrap(): [one] })),
+            (pick(&values(json!(["!", "!!"]))), inner.clone())
+                .prop_map(|(op, one)| json!({ op.as_str().unwrap(): [one] })),
             prop::collection::vec(inner, 1..5).prop_map(|list| json!({"if": list})),
             Just(json!({"$ref": "segment"})),
         ]
@@ -171,8 +197,13 @@ fn context() -> impl Strategy<Value = Value> {
         .prop_map(|((country, email, age, score), (user, version, key, flag), (list, words))| {
             let mut context = json!({"flag": flag, "list": list, "words": words, "deep": {"er": [{"x": "a"}]}});
             let members = [
-                ("country", country), ("email", email), ("age", age), ("score", score), ("user", user),
-                ("version", version), ("targetingKey", key),
+                ("country", country),
+                ("email", email),
+                ("age", age),
+                ("score", score),
+                ("user", user),
+                ("version", version),
+                ("targetingKey", key),
             ];
             for (name, value) in members {
                 value.into_iter().for_each(|value| context[name] = value);
