@@ -93,7 +93,8 @@ fn ours<'a>(set: &'a FlagSet, contexts: &'a [Context<'_>]) -> Run<'a> {
 
 fn contexts(users: &[User]) -> Vec<String> {
     let context = |user: &User| {
-        json!({"targetingKey": user.id, "country": user.country, "plan": user.plan, "version": user.version}).to_string()
+        json!({"targetingKey": user.id, "country": user.country, "plan": user.plan, "version": user.version})
+            .to_string()
     };
     users.iter().map(context).collect()
 }
@@ -153,7 +154,8 @@ fn unleash_contexts(users: &[User]) -> Vec<unleash_yggdrasil::Context> {
 fn measure() {
     let users = users();
     let texts = contexts(&users);
-    let (third, second) = (compile(&document("checkout", &share(), "v3")), compile(&document("checkout", &share(), "v2")));
+    let (third, second) =
+        (compile(&document("checkout", &share(), "v3")), compile(&document("checkout", &share(), "v2")));
     let read = |set: &FlagSet| -> Vec<Context<'_>> {
         texts.iter().map(|text| set.context(text.as_bytes()).expect("it is a context")).collect()
     };
@@ -170,11 +172,14 @@ fn measure() {
         ("hand", Box::new(|on| slots.iter().zip(on).for_each(|(slots, on)| *on = rule(black_box(slots)) == "on"))),
         ("towpath", ours(&third, &of_third)),
         ("datalogic", datalogic(&engine, &logic, &data)),
-        ("yggdrasil", Box::new(|on| {
-            for (context, on) in for_unleash.iter().zip(on) {
-                *on = unleash.is_enabled("checkout", black_box(context), &None);
-            }
-        })),
+        (
+            "yggdrasil",
+            Box::new(|on| {
+                for (context, on) in for_unleash.iter().zip(on) {
+                    *on = unleash.is_enabled("checkout", black_box(context), &None);
+                }
+            }),
+        ),
         ("towpath_v2", ours(&second, &of_second)),
     ];
     let mut on = vec![vec![false; USERS]; contenders.len()];
