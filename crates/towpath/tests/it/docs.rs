@@ -82,3 +82,14 @@ fn every_page_on_secrets_works_in_a_project() {
         type_page(&page, &mut Project::small());
     }
 }
+
+#[test]
+fn every_page_on_flags_works_in_a_project() {
+    let folder = repository().join("docs/src/flags");
+    let mut pages: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|page| page.unwrap().path()).collect();
+    pages.sort();
+    assert!(!pages.is_empty());
+    for page in pages {
+        type_page(&page, &mut Project::small());
+    }
+}
