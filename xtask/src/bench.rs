@@ -4,6 +4,7 @@
 //! or a function here. Units are in the figures' names (`_ms`, `_per_s`, `_mb`); ratios are `vs_PEER`.
 
 mod config;
+mod flags;
 mod leaks;
 mod ofrep;
 mod page;
@@ -121,6 +122,17 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "looking for leaked credentials in a project of 10,000 files, as a process",
         by: By::Function(leaks::measure),
         bounds: &[("leaks_ms", Bound::AtMost(2000.0))],
+    },
+    Measurement {
+        name: "flags",
+        what: "evaluating a flag, beside closures written by hand, datalogic-rs and unleash-yggdrasil",
+        by: By::Function(flags::measure),
+        bounds: &[
+            ("times_by_hand", Bound::AtMost(1.3)),
+            ("vs_datalogic", Bound::AtLeast(2.5)),
+            ("vs_yggdrasil", Bound::AtLeast(2.5)),
+            ("load_10000_ms", Bound::AtMost(50.0)),
+        ],
     },
     Measurement {
         name: "append",

@@ -1,6 +1,6 @@
 //! Flags ready to be evaluated.
 //!
-//! A set is compiled once: rules become trees of small closures-like objects over slots, and a context fills the slots while it
+//! A set is compiled once: rules become trees of small objects over slots, and a context fills the slots while it
 //! is read. Evaluating then looks nothing up by name and allocates nothing; what rules make on the way (texts, lists) goes into
 //! room that the context brings along. Nobody's clock is read: the time is an argument.
 

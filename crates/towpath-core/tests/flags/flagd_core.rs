@@ -1,7 +1,7 @@
 //! Generated flags and contexts, compared with flagd's own evaluator for Python (`openfeature-flagd-core`, third generation).
 //!
 //! Left out of what is generated is where that evaluator strays from the JavaScript that defines JsonLogic: empty texts and
-//! `null` as numbers and in texts, `True` for `true` in texts, `===` between types, division by zero.
+//! `null` as numbers and in texts, `null == 0`, `True` for `true` in texts, `===` between types, division by zero, the sign of `%`.
 
 use std::{
     io::Write as _,
@@ -35,6 +35,10 @@ fn text() -> impl Strategy<Value = Value> {
 
 fn number() -> impl Strategy<Value = Value> {
     pick(&values(json!([0, 1, 2, 3, 7, -1, -7, 1.5, 0.1, 100, 4_294_967_296_u64, 65_535])))
+}
+
+fn number_but_0() -> impl Strategy<Value = Value> {
+    number().prop_filter("0 is `null` there", |it| *it != json!(0))
 }
 
 fn version() -> impl Strategy<Value = Value> {
@@ -91,14 +95,14 @@ fn arithmetic() -> impl Strategy<Value = Value> {
                 .prop_map(|(op, list)| json!({ op.as_str().unwrap(): list })),
             (inner.clone(), inner).prop_map(|(a, b)| json!({"-": [a, b]})),
             Just(json!({"reduce": [{"var": "list"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]})),
-            Just(json!({"%": [{"var": ["age", 9]}, 4]})),
+            Just(json!({"%": [{"var": "list.length"}, 3]})),
         ]
     })
 }
 
 fn condition() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        3 => (pick(&values(json!(["==", "!="]))), any_var(), prop_oneof![text(), number(), Just(json!(true))])
+        3 => (pick(&values(json!(["==", "!="]))), any_var(), prop_oneof![text(), number_but_0(), Just(json!(true))])
             .prop_map(|(op, a, b)| json!({ op.as_str().unwrap(): [a, b] })),
         1 => (text_var(), text()).prop_map(|(a, b)| json!({"===": [a, b]})),
         3 => (pick(&values(json!(["<", "<=", ">", ">="]))), arithmetic(), arithmetic(), prop::option::of(number()))

@@ -202,10 +202,13 @@ fn prerequisites_in_circles_in_long_chains_and_in_heaps_are_parse_errors() {
             flags[format!("heap-{it}")] = requires(&vec![format!("heap-{}", it - 1); 3]);
         }
         let set = set(&json!({ "flags": flags }));
-        for name in ["self", "one", "other", "after", "nowhere", "variant", "chain-33", "heap-29"] {
+        for name in ["self", "one", "other", "after", "nowhere", "variant", "chain-33", "heap-13"] {
             assert_eq!(answer(&set, name, &json!({})), (None, "ERROR", Some("PARSE_ERROR")), "{name}");
         }
         assert_eq!(answer(&set, "chain-32", &json!({})), (Some("on".into()), "STATIC", None));
+        for it in 0..30 {
+            let _ = answer(&set, &format!("heap-{it}"), &json!({}));
+        }
         assert_eq!(answer(&set, "heap-5", &json!({})), (Some("on".into()), "STATIC", None));
     });
 }

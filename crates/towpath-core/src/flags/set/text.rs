@@ -50,6 +50,8 @@ impl<'m, 'e> Text<'m, 'e> {
                 self.machine.give_up();
                 Ok(())
             }
+            // Small lists may hold each other over and over.
+            Val::List(it) if !self.machine.spend(1 + it.len()) => Ok(()),
             Val::List(it) => {
                 for (index, item) in it.iter().enumerate() {
                     if index > 0 {

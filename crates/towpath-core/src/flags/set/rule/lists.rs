@@ -62,7 +62,10 @@ impl Rule for Every {
             return self.empty;
         }
         for item in items.iter() {
-            if scope.machine.spend(self.cost) && self.body.holds(&scope.about(item)) == self.decides {
+            if !scope.machine.spend(self.cost) {
+                break;
+            }
+            if self.body.holds(&scope.about(item)) == self.decides {
                 return self.decided;
             }
         }
