@@ -133,7 +133,7 @@ fn comparisons() -> Vec<Value> {
             };
             json!({
                 "what": "comparison", "kind": kind, "a": a, "b": b, "inverse": row % 2 == 1,
-                "alpha": [0.05, 0.01, 0.1, 0.025][row % 4], "tuning": [5000.0, 1000.0, 20_000.0][row % 3],
+                "alpha": ([0.05, 0.01, 0.1, 0.025][row % 4]), "tuning": ([5000.0, 1000.0, 20_000.0][row % 3]),
                 "prior": priors[row / 5 % 3],
             })
         })
@@ -271,7 +271,7 @@ fn the_number_of_units_is_that_of_scipy() {
             json!({
                 "what": "power", "baseline": baseline, "sd": mean.then(|| chance.between(0.5, 30.0)),
                 "effect": if relative { effect } else { effect * baseline }, "relative": relative,
-                "alpha": [0.05, 0.01][row % 2], "power": [0.8, 0.9, 0.95][row % 3], "ratio": [1.0, 0.25, 2.0][row / 3 % 3],
+                "alpha": ([0.05, 0.01][row % 2]), "power": ([0.8, 0.9, 0.95][row % 3]), "ratio": ([1.0, 0.25, 2.0][row / 3 % 3]),
                 "comparisons": 1 + row % 4, "sequential": row / 2 % 2 == 0,
             })
         })
