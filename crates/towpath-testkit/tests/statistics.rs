@@ -21,7 +21,7 @@ use towpath_core::experiments::statistics::{
 };
 use towpath_testkit::tools;
 
-/// Published by GrowthBook; its dependencies are pinned so that figures do not move.
+/// Published by `GrowthBook`; its dependencies are pinned so that figures do not move.
 const PACKAGES: [&str; 3] = ["gbstats==0.8.0", "scipy==1.17.1", "numpy==1.26.4"];
 
 /// Numbers from 0 to 1, the same in every run (xorshift64*).
