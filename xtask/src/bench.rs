@@ -5,11 +5,13 @@
 
 mod config;
 mod leaks;
+mod ofrep;
 mod page;
 mod proxy;
 mod run;
 mod secrets;
 mod server;
+mod streams;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -127,6 +129,12 @@ const MEASUREMENTS: &[Measurement] = &[
         bounds: &[("appends_per_s", Bound::AtLeast(10_000.0))],
     },
     Measurement {
+        name: "experiments",
+        what: "exposures and metric events of 1,000,000 units made durable in batches, and added up",
+        by: By::Example { package: "towpath-store", name: "experiments_speed" },
+        bounds: &[("exposures_per_s", Bound::AtLeast(20_000.0)), ("resident_mb", Bound::AtMost(200.0))],
+    },
+    Measurement {
         name: "core",
         what: "commands decided and folded by the pure core, over a growing world",
         by: By::Example { package: "towpath-testkit", name: "core_speed" },
@@ -143,6 +151,19 @@ const MEASUREMENTS: &[Measurement] = &[
         what: "the server as a user runs it: resident memory while idle, and a blue-green rollback until it is served",
         by: By::Function(server::measure),
         bounds: &[("idle_mb", Bound::AtMost(60.0)), ("switch_back_ms", Bound::AtMost(2000.0))],
+    },
+    Measurement {
+        name: "ofrep",
+        what: "evaluating 5 flags with targeting in one OFREP request, HTTP/1.1 kept alive, the server on one core",
+        by: By::Function(ofrep::measure),
+        // unleash-edge 19.15.1 took 54 us where this was first measured.
+        bounds: &[("cpu_us_per_request", Bound::AtMost(20.0)), ("half_load_p99_ms", Bound::AtMost(1.0))],
+    },
+    Measurement {
+        name: "streams",
+        what: "10,000 listeners of event streams: how soon all hear of a change, and the server's memory for each",
+        by: By::Function(streams::measure),
+        bounds: &[("heard_max_ms", Bound::AtMost(1000.0))],
     },
     Measurement {
         name: "proxy",

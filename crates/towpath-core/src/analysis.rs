@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{deployment::AnalysisSpec, traffic::Counts};
 
+mod flag;
+
+pub use flag::{Behind, measure_behind};
+
 /// What one measurement, or a whole analysis, says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    experiments::ExperimentCommand,
+    flags::{FlagCommand, KeyCommand, ScheduleCommand},
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Claims, DestroyCause, Removed},
     project::{EnvironmentPolicy, Project},
@@ -179,6 +181,8 @@ pub enum Command {
         /// What went.
         removed: Removed,
     },
+    /// Schedules changes of flags, or does what is due.
+    ScheduleFlags(Box<ScheduleCommand>),
     /// Changes the store of secrets of an environment.
     ChangeSecrets(Box<StoreCommand>),
     /// Rotates a secret: begins, gives up, tries again, or writes down what has happened.
@@ -192,6 +196,12 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Starts, stops or decides an experiment, or writes down what became of its flag.
+    Experiment(Box<ExperimentCommand>),
+    /// Makes or revokes a key with which applications evaluate flags.
+    ChangeFlagKeys(Box<KeyCommand>),
+    /// Changes flags while they serve: asks, agrees, refuses.
+    ChangeFlags(Box<FlagCommand>),
     /// Gives up revisions that are not kept, before what they ran with is removed.
     Collect {
         /// Which.

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     analysis::Measurement,
     deployment::DeploymentSpec,
+    experiments::{ExperimentAltered, ExperimentDecided, ExperimentStarted, ExperimentStopped},
+    flags::{
+        FlagChangeApproved, FlagChangeRejected, FlagChangeRequested, FlagKeyMade, FlagKeyRevoked, FlagScheduleApproved,
+        FlagScheduleCancelled, FlagScheduleFailed, FlagScheduleFired, FlagScheduled, FlagsChanged,
+    },
     ids::{Digest, EnvironmentName, PrincipalName, PromotionNumber, ReleaseNumber, Revision},
     ledger::Entry,
     lifecycle::{DestroyCause, Removed},
@@ -293,6 +298,36 @@ pub enum Fact {
     RotationFinished(RotationFinished),
     /// A secret is due soon.
     RotationDue(RotationDue),
+    /// An experiment began.
+    ExperimentStarted(ExperimentStarted),
+    /// The flag of a running experiment is no longer what it was when it began.
+    ExperimentAltered(ExperimentAltered),
+    /// An experiment ended without a decision.
+    ExperimentStopped(ExperimentStopped),
+    /// An experiment ended with a decision.
+    ExperimentDecided(ExperimentDecided),
+    /// A key with which applications evaluate flags was made.
+    FlagKeyMade(FlagKeyMade),
+    /// A key with which applications evaluate flags is refused from here on.
+    FlagKeyRevoked(FlagKeyRevoked),
+    /// Flags or segments of an environment serve something else from here on.
+    FlagsChanged(FlagsChanged),
+    /// A change of flags waits until enough people agree.
+    FlagChangeRequested(FlagChangeRequested),
+    /// Somebody agreed to a change of flags that waits.
+    FlagChangeApproved(FlagChangeApproved),
+    /// Somebody said no to a change of flags that waits; it is closed.
+    FlagChangeRejected(FlagChangeRejected),
+    /// Changes of a flag were scheduled.
+    FlagScheduled(Box<FlagScheduled>),
+    /// Somebody agreed to a schedule.
+    FlagScheduleApproved(FlagScheduleApproved),
+    /// A step of a schedule was done.
+    FlagScheduleFired(FlagScheduleFired),
+    /// A step of a schedule could not be done.
+    FlagScheduleFailed(FlagScheduleFailed),
+    /// A schedule was taken back.
+    FlagScheduleCancelled(FlagScheduleCancelled),
 }
 
 /// Where a rollback goes and why.
@@ -380,6 +415,21 @@ impl Fact {
             Self::RotationAborting(_) => "rotation_aborting",
             Self::RotationFinished(_) => "rotation_finished",
             Self::RotationDue(_) => "rotation_due",
+            Self::ExperimentStarted(_) => "experiment_started",
+            Self::ExperimentAltered(_) => "experiment_altered",
+            Self::ExperimentStopped(_) => "experiment_stopped",
+            Self::ExperimentDecided(_) => "experiment_decided",
+            Self::FlagKeyMade(_) => "flag_key_made",
+            Self::FlagKeyRevoked(_) => "flag_key_revoked",
+            Self::FlagsChanged(_) => "flags_changed",
+            Self::FlagChangeRequested(_) => "flag_change_requested",
+            Self::FlagChangeApproved(_) => "flag_change_approved",
+            Self::FlagChangeRejected(_) => "flag_change_rejected",
+            Self::FlagScheduled(_) => "flag_scheduled",
+            Self::FlagScheduleApproved(_) => "flag_schedule_approved",
+            Self::FlagScheduleFired(_) => "flag_schedule_fired",
+            Self::FlagScheduleFailed(_) => "flag_schedule_failed",
+            Self::FlagScheduleCancelled(_) => "flag_schedule_cancelled",
         }
     }
 
@@ -428,7 +478,22 @@ impl Fact {
             | Self::RotationRetried(_)
             | Self::RotationAborting(_)
             | Self::RotationFinished(_)
-            | Self::RotationDue(_) => None,
+            | Self::RotationDue(_)
+            | Self::ExperimentStarted(_)
+            | Self::ExperimentAltered(_)
+            | Self::ExperimentStopped(_)
+            | Self::ExperimentDecided(_)
+            | Self::FlagKeyMade(_)
+            | Self::FlagKeyRevoked(_)
+            | Self::FlagsChanged(_)
+            | Self::FlagChangeRequested(_)
+            | Self::FlagChangeApproved(_)
+            | Self::FlagChangeRejected(_)
+            | Self::FlagScheduled(_)
+            | Self::FlagScheduleApproved(_)
+            | Self::FlagScheduleFired(_)
+            | Self::FlagScheduleFailed(_)
+            | Self::FlagScheduleCancelled(_) => None,
         }
     }
 }

@@ -86,12 +86,20 @@ name!(
     ArtifactName
 );
 name!(
+    /// What a key of an application is called, such as `shop-web`.
+    KeyName
+);
+name!(
     /// Who does something: a person or a machine known to the project.
     PrincipalName
 );
 name!(
     /// What a principal may do, such as `tech-lead`.
     Role
+);
+name!(
+    /// The name of an experiment, such as `shorter-checkout`.
+    ExperimentName
 );
 
 impl PrincipalName {
@@ -135,6 +143,14 @@ number!(
 number!(
     /// The number of a promotion request in its project, from 1.
     PromotionNumber, "p"
+);
+number!(
+    /// The number of a live change of flags in its environment, from 1, given when it is asked for.
+    FlagChangeNumber, "c"
+);
+number!(
+    /// The number of a schedule of flags in its environment, from 1.
+    ScheduleNumber, "s"
 );
 number!(
     /// The place of an event in the ledger, from 0.

@@ -47,6 +47,33 @@ pub struct EnvironmentPolicy {
     pub automatic: bool,
     /// What must be open.
     pub gates: GatePolicy,
+    /// What live changes of flags need; what is absent follows from the gates and the tier.
+    #[serde(default, skip_serializing_if = "FlagPolicy::is_usual")]
+    pub flags: FlagPolicy,
+}
+
+/// What live changes of flags need in an environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlagPolicy {
+    /// Who must agree; without it whom the gates ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<FlagApprovals>,
+    /// Whether it has to be said why; without it in production.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<bool>,
+    /// How long a change waits for approvals before it has to be asked for again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Millis>,
+}
+
+/// Who must agree to a live change of flags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlagApprovals {
+    /// Nobody.
+    Nobody,
+    /// These people.
+    Of(ApprovalPolicy),
 }
 
 /// How much depends on an environment.
@@ -114,6 +141,37 @@ pub enum Window {
         /// Why, in words.
         reason: Option<String>,
     },
+}
+
+impl FlagPolicy {
+    /// How long a change waits where nobody says so.
+    pub const WAITS: Millis = Millis::from_secs(7 * 86_400);
+
+    /// Says whether everything follows from gates and tier.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl EnvironmentPolicy {
+    /// Returns who must agree to a live change of flags.
+    pub fn flag_approvals(&self) -> Option<&ApprovalPolicy> {
+        match &self.flags.approvals {
+            Some(FlagApprovals::Nobody) => None,
+            Some(FlagApprovals::Of(rule)) => Some(rule),
+            None => self.gates.approvals.as_ref(),
+        }
+    }
+
+    /// Says whether a live change of flags needs a reason.
+    pub fn flags_need_reason(&self) -> bool {
+        self.flags.reason.unwrap_or(self.tier == Tier::Production)
+    }
+
+    /// Returns how long a live change of flags waits for approvals.
+    pub fn flag_changes_wait(&self) -> Millis {
+        self.flags.waits.unwrap_or(FlagPolicy::WAITS)
+    }
 }
 
 impl Window {

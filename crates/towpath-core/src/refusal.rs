@@ -69,6 +69,20 @@ pub enum RefusalCode {
     SecretInUse,
     /// The value of a version of a secret is gone for good.
     SecretDestroyed,
+    /// The flag is in a running experiment, which a change would spoil.
+    FlagInExperiment,
+    /// The flag of a rollout is not one that the rollout could turn on.
+    FlagNotReady,
+    /// A rollout turns the flag on step by step: nobody else does meanwhile.
+    FlagInRollout,
+    /// Flags would not work after the change.
+    FlagsInvalid,
+    /// The targeting of a flag cannot be edited like this.
+    NotEditable,
+    /// A later change touched the same.
+    FlagConflict,
+    /// The change of flags does not wait any more.
+    FlagChangeClosed,
 }
 
 /// What kind of answer a refusal is, for exit status and HTTP status.
@@ -86,7 +100,12 @@ impl RefusalCode {
     /// Returns the kind.
     pub const fn kind(self) -> RefusalKind {
         match self {
-            Self::NoProject | Self::NotFound | Self::Invalid | Self::ReasonRequired => RefusalKind::User,
+            Self::NoProject
+            | Self::NotFound
+            | Self::Invalid
+            | Self::ReasonRequired
+            | Self::FlagsInvalid
+            | Self::NotEditable => RefusalKind::User,
             Self::NotForward
             | Self::NotUpstream
             | Self::SelfApproval
@@ -105,7 +124,12 @@ impl RefusalCode {
             | Self::SecretInUse
             | Self::BeingRotated
             | Self::SecretDestroyed
+            | Self::FlagInExperiment
+            | Self::FlagNotReady
+            | Self::FlagInRollout
             | Self::BeingDestroyed
+            | Self::FlagConflict
+            | Self::FlagChangeClosed
             | Self::Stale => RefusalKind::Conflict,
         }
     }

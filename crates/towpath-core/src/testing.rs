@@ -10,7 +10,7 @@ use crate::{
     deployment::{DeploymentSpec, Probes, Resources, ServiceSpec, Strategy},
     event::Event,
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber},
-    project::{EnvironmentPolicy, GatePolicy, Project, Tier},
+    project::{EnvironmentPolicy, FlagPolicy, GatePolicy, Project, Tier},
     release::ReleaseContent,
     units::Millis,
     world::World,
@@ -41,6 +41,7 @@ pub(crate) fn project(gates: GatePolicy) -> Project {
         after: after.iter().map(|name| environment(name)).collect(),
         automatic: after.is_empty(),
         gates,
+        flags: FlagPolicy::default(),
     };
     let people = [("ana", "developer"), ("ben", "tech-lead"), ("cai", "tech-lead"), ("dee", "qa")];
     Project {

@@ -13,18 +13,20 @@ use crate::{
     decide::secrets::STORE,
     deployment::DeploymentSpec,
     event::{Event, Fact},
-    flags::LiveFlags,
+    experiments::{self, Experiments},
+    flags::{ApplicationKeys, FlagSchedules, LiveFlags},
     ids::{Digest, EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     lifecycle::{Destroying, Gone, Preview},
     project::{EnvironmentPolicy, Project},
     promotion::{Approval, Confirmation, Promotion, PromotionState},
     release::Release,
-    rollout::{Deployment, Phase, Running, fold, steps},
+    rollout::{Deployment, Phase, RolloutFlag, Running, fold, follow, restore, steps, take_back},
     secrets::{
         SecretVersion,
         rotation::{self, Rotations},
         store::SecretStore,
     },
+    units::Percent,
 };
 
 mod lifecycle;
@@ -90,6 +92,15 @@ pub struct EnvironmentState {
     /// What was changed of flags while they serve.
     #[serde(default, skip_serializing_if = "crate::flags::is_unused")]
     pub flags: Arc<LiveFlags>,
+    /// The experiments that were ever started here.
+    #[serde(default, skip_serializing_if = "crate::experiments::is_unused")]
+    pub experiments: Arc<Experiments>,
+    /// Changes of flags at a time, and ramps.
+    #[serde(default, skip_serializing_if = "crate::flags::no_schedules")]
+    pub schedules: Arc<FlagSchedules>,
+    /// The keys with which applications evaluate them.
+    #[serde(default, skip_serializing_if = "crate::flags::are_none")]
+    pub flag_keys: Arc<ApplicationKeys>,
 }
 
 impl EnvironmentState {
@@ -169,6 +180,11 @@ impl World {
         self.environments.get(environment).map(|state| &state.rotations).filter(|it| !rotation::is_unused(it))
     }
 
+    /// Returns the experiments of an environment, if there ever were any.
+    pub fn experiments(&self, environment: &EnvironmentName) -> Option<&Arc<Experiments>> {
+        self.environments.get(environment).map(|state| &state.experiments).filter(|it| !experiments::is_unused(it))
+    }
+
     /// Returns a specification with the versions in force for those that a rotation made invalid: what is gone back to must
     /// work, and nothing of it runs any more.
     pub fn with_valid_secrets(&self, environment: &EnvironmentName, spec: &DeploymentSpec) -> DeploymentSpec {
@@ -180,6 +196,16 @@ impl World {
             }
         }
         spec
+    }
+
+    /// Returns what was changed of the flags of an environment while they serve.
+    pub fn flags(&self, environment: &EnvironmentName) -> Arc<LiveFlags> {
+        self.environments.get(environment).map(|state| Arc::clone(&state.flags)).unwrap_or_default()
+    }
+
+    /// Returns the schedules of the flags of an environment.
+    pub fn schedules(&self, environment: &EnvironmentName) -> Arc<FlagSchedules> {
+        self.environments.get(environment).map(|state| Arc::clone(&state.schedules)).unwrap_or_default()
     }
 
     /// Returns the promotions that wait, oldest first.
@@ -259,6 +285,29 @@ impl World {
             | Fact::RotationAborting(_)
             | Fact::RotationFinished(_)
             | Fact::RotationDue(_) => self.apply_rotation(event),
+            Fact::ExperimentStarted(_)
+            | Fact::ExperimentAltered(_)
+            | Fact::ExperimentStopped(_)
+            | Fact::ExperimentDecided(_) => self.apply_experiment(event),
+            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    let state = self.environments.entry(environment).or_default();
+                    Arc::make_mut(&mut state.flag_keys).fold(event);
+                }
+            }
+            Fact::FlagsChanged(_)
+            | Fact::FlagChangeRequested(_)
+            | Fact::FlagChangeApproved(_)
+            | Fact::FlagChangeRejected(_) => self.apply_flags(event),
+            Fact::FlagScheduled(_)
+            | Fact::FlagScheduleApproved(_)
+            | Fact::FlagScheduleFired(_)
+            | Fact::FlagScheduleFailed(_)
+            | Fact::FlagScheduleCancelled(_) => {
+                if let Some(environment) = event.environment.clone() {
+                    Arc::make_mut(&mut self.environments.entry(environment).or_default().schedules).fold(event);
+                }
+            }
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -340,6 +389,23 @@ impl World {
         rotation::fold(self.environments.entry(environment).or_default(), event);
     }
 
+    fn apply_experiment(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        experiments::fold(Arc::make_mut(&mut state.experiments), event);
+    }
+
+    fn apply_flags(&mut self, event: &Event) {
+        let Some(environment) = event.environment.clone() else { return };
+        let state = self.environments.entry(environment).or_default();
+        if let Fact::FlagsChanged(change) = &event.fact
+            && state.schedules.open().next().is_some()
+        {
+            Arc::make_mut(&mut state.schedules).contradicted(change, &state.flags, event);
+        }
+        Arc::make_mut(&mut state.flags).fold(event);
+    }
+
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {
         if let Some(promotion) = self.promotions.get_mut(&number) {
             change(Arc::make_mut(promotion));
@@ -364,8 +430,16 @@ impl World {
             state.completed.remove(&left);
         }
         state.rollout = Some(*revision);
+        if let Some(origin) = rollback {
+            let later = self.deployments.iter().rev().take_while(|(revision, _)| **revision > origin.to);
+            let here =
+                later.map(|(_, it)| it.as_ref()).filter(|it| Some(&it.environment) == event.environment.as_ref());
+            take_back(&mut state.flags, here);
+        }
         let stable = state.current;
-        let steps = steps(spec, stable.is_some(), rollback.is_some());
+        let flag = if rollback.is_none() { RolloutFlag::begin(spec, &state.flags) } else { None };
+        let served = flag.as_ref().map_or(Percent::ZERO, |flag| flag.served);
+        let steps = steps(spec, stable.is_some(), rollback.is_some(), served);
         let phase = Phase::Running(Running::begin(&steps, 0, event.at));
         let deployment = Deployment {
             revision: *revision,
@@ -384,6 +458,7 @@ impl World {
             measurements: Vec::new(),
             verification: Vec::new(),
             live: restored.unwrap_or_else(|| Arc::clone(&state.live)),
+            flag,
         };
         self.deployments.insert(*revision, Arc::new(deployment));
     }
@@ -393,7 +468,9 @@ impl World {
         let was_running = before.running().is_some();
         let was_going_back = matches!(before.phase, Phase::RollingBack { .. });
         let after = fold(Deployment::clone(before), &event.fact, event.at);
+        let target = after.rollback.as_ref().and_then(|origin| self.deployments.get(&origin.to));
         let state = self.environments.entry(after.environment.clone()).or_default();
+        follow(&mut state.flags, before, &after);
         match &after.phase {
             Phase::Completed if was_running => {
                 if let Some(replaced) = state.current.replace(revision) {
@@ -401,6 +478,9 @@ impl World {
                 }
                 state.rollout = None;
                 state.completed.insert(after.release, event.at);
+                if let Some(target) = target {
+                    restore(&mut state.flags, target);
+                }
             }
             Phase::RolledBack { .. } if was_going_back => state.rollout = None,
             Phase::Retired => state.retiring.retain(|retiring| retiring.revision != revision),

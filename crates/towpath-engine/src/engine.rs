@@ -24,8 +24,9 @@ use towpath_core::{
 };
 
 use crate::{
+    flags::{FlagDefinitions, FlagSets, Serving},
     jobs::Jobs,
-    ports::{Blobs, Checks, Clock, Ledger, Resolver, Samples, Target, TargetError, Traffic},
+    ports::{Blobs, Checks, Clock, ExperimentStore, Ledger, Resolver, Samples, Target, TargetError, Traffic},
     sampling::Sampler,
     waits::Waits,
     writer::{Done, LoadError, Published, Request, SubmitError, Writer},
@@ -44,6 +45,8 @@ pub struct Ports {
     pub blobs: Arc<dyn Blobs>,
     /// Where measurements are kept.
     pub samples: Arc<dyn Samples>,
+    /// Where exposures and metric events are kept.
+    pub experiments: Arc<dyn ExperimentStore>,
     /// Where instances run.
     pub target: Arc<dyn Target>,
     /// What splits requests.
@@ -85,6 +88,8 @@ pub struct Engine {
     wake: Notify,
     pub(crate) memory: Mutex<Memory>,
     system: PrincipalName,
+    flags: Arc<FlagSets>,
+    definitions: Arc<FlagDefinitions>,
 }
 
 /// What the loop remembers between turns. All of it may be lost: it is found out again.
@@ -111,12 +116,25 @@ pub(crate) struct Memory {
 impl Engine {
     /// Loads the world and starts the writer. Needs a Tokio runtime.
     pub async fn open(ports: Ports, signer: CheckpointSigner) -> Result<Arc<Self>, EngineError> {
-        let (writer, published) = Writer::open(Arc::clone(&ports.ledger), signer).await?;
+        let (mut writer, published) = Writer::open(Arc::clone(&ports.ledger), signer).await?;
+        let flags = Arc::<FlagSets>::default();
+        let definitions = Arc::new(FlagDefinitions::new(Arc::clone(&ports.blobs)));
+        writer.serve_flags(Serving::new(Arc::clone(&definitions), Arc::clone(&flags))).await;
         let (requests, receiver) = mpsc::channel(4096);
         let writer = std::sync::Mutex::new(Some(tokio::spawn(writer.run(receiver))));
         let system = PrincipalName::control_plane();
         let memory = Mutex::new(Memory::default());
-        Ok(Arc::new(Self { ports, published, requests, writer, wake: Notify::new(), memory, system }))
+        Ok(Arc::new(Self {
+            ports,
+            published,
+            requests,
+            writer,
+            wake: Notify::new(),
+            memory,
+            system,
+            flags,
+            definitions,
+        }))
     }
 
     /// Gives up this handle and waits until the writer has finished, which it does once every other handle is gone; `limit`
@@ -139,6 +157,16 @@ impl Engine {
     /// Returns the stream of events from here on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
         self.published.events.subscribe()
+    }
+
+    /// Returns the flags that environments serve.
+    pub fn flags(&self) -> &Arc<FlagSets> {
+        &self.flags
+    }
+
+    /// Returns what reads the definitions of flags.
+    pub fn flag_definitions(&self) -> &FlagDefinitions {
+        &self.definitions
     }
 
     /// Returns what the engine uses.
@@ -182,6 +210,7 @@ impl Engine {
         for action in actions {
             moved |= self.perform(&world, &observation, &mut memory, action).await;
         }
+        moved |= self.keep_schedules().await;
         self.look_after_routes(&mut memory, now).await;
         Ok(if moved { Progress::Moved } else { Progress::Settled })
     }

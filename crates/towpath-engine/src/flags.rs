@@ -12,6 +12,15 @@ use towpath_core::{
     ids::{Digest, EnvironmentName},
 };
 
+mod changing;
+mod definitions;
+mod scheduled;
+mod serving;
+
+pub use changing::{FlagsAsked, FlagsError, FlagsProposed};
+pub use definitions::{DefinitionsError, FlagDefinitions};
+pub(crate) use serving::Serving;
+
 /// What an environment serves.
 #[derive(Debug, Default)]
 pub struct Served {

@@ -7,6 +7,7 @@
 mod bundle_resolver;
 mod collect;
 mod engine;
+pub mod experiments;
 pub mod flags;
 mod jobs;
 pub mod journal;

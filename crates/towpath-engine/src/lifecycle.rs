@@ -23,7 +23,7 @@ use towpath_core::{
 
 use crate::{
     engine::{Engine, Memory},
-    ports::{BlobError, SampleError, TargetError},
+    ports::{BlobError, ExperimentStoreError, SampleError, TargetError},
     writer::SubmitError,
 };
 
@@ -45,6 +45,9 @@ pub enum ListError {
     /// The samples cannot be deleted.
     #[error("the samples cannot be deleted")]
     Samples(#[from] SampleError),
+    /// Exposures and metric events cannot be deleted.
+    #[error("exposures and metric events cannot be deleted")]
+    Experiments(#[from] ExperimentStoreError),
 }
 
 /// Returns how long the project keeps things.
@@ -227,6 +230,7 @@ impl Engine {
 
     async fn take_away(&self, world: &World, environment: &EnvironmentName, since: Timestamp) -> Result<(), ListError> {
         self.ports.samples.forget(environment).await?;
+        self.ports.experiments.forget(environment).await?;
         let files = self.files(world, environment, &mut Vec::new()).await?;
         let files: Vec<Holding> = files.into_iter().map(|held| held.what).collect();
         self.ports.target.discard(&files).await?;

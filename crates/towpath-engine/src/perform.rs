@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use towpath_core::{
-    analysis::measure,
+    analysis::{Behind, measure_behind},
     command::{Command, Happened, Report},
+    deployment::AnalysisSpec,
     ids::{EnvironmentName, PromotionNumber, ReleaseNumber, Revision},
     instance::{Environment, InstanceSet, SetId},
     plan::Action,
@@ -13,12 +14,13 @@ use towpath_core::{
     rollout::{Deployment, Observation, Step},
     secrets::{SecretPin, template},
     traffic::{Counts, RouteId, RouteTable},
+    units::{Millis, Percent},
     world::World,
 };
 
 use crate::{
     engine::{Engine, Memory},
-    ports::{ResolveError, SampleWindow, SourceError, TargetError},
+    ports::{ResolveError, SampleError, SampleWindow, SourceError, TargetError},
     waits::What,
     writer::SubmitError,
 };
@@ -215,20 +217,59 @@ impl Engine {
     ) -> bool {
         let Some(deployment) = world.deployments.get(&revision) else { return false };
         let Some(Step::Analysis(spec)) = deployment.steps.get(step) else { return false };
+        let measured = async {
+            let sum = self.sum(deployment, deployment.runs, (from, to)).await?;
+            let behind = self.behind(world, deployment, spec).await?;
+            Ok::<_, SampleError>(measure_behind(spec, &sum, behind.as_ref(), (from, to)))
+        };
+        let measurement = match measured.await {
+            Ok(measurement) => measurement,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "samples cannot be read; tried again");
+                return false;
+            }
+        };
+        self.report(Report { revision, happened: Happened::Measured { step, measurement } }).await
+    }
+
+    /// Sums what the proxy saw of a revision, over the services of a deployment.
+    async fn sum(
+        &self,
+        deployment: &Deployment,
+        revision: Revision,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Counts, SampleError> {
         let mut sum = Counts::default();
         for service in deployment.spec.services.keys() {
             let route = RouteId { environment: deployment.environment.clone(), service: service.clone() };
-            let window = SampleWindow { route, revision: deployment.runs, from, to };
-            match self.ports.samples.sum(&window).await {
-                Ok(counts) => sum.add(&counts),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "samples cannot be read; tried again");
-                    return false;
-                }
+            let window = SampleWindow { route, revision, from, to };
+            sum.add(&self.ports.samples.sum(&window).await?);
+        }
+        Ok(sum)
+    }
+
+    /// Returns what there was before the flag of a rollout went on for more users, if it has.
+    async fn behind(
+        &self,
+        world: &World,
+        deployment: &Deployment,
+        spec: &AnalysisSpec,
+    ) -> Result<Option<Behind>, SampleError> {
+        let now = deployment.flag_share().map_or(0, Percent::get);
+        let Some(share) = Percent::new(now.saturating_sub(deployment.served().get())) else { return Ok(None) };
+        if share == Percent::ZERO {
+            return Ok(None);
+        }
+        let span = Millis(spec.interval.0.saturating_mul(u64::from(spec.count)));
+        let mut best = Counts::default();
+        for (revision, from, to) in deployment.baselines(world, span) {
+            let without = self.sum(deployment, revision, (from, to)).await?;
+            if without.requests >= spec.min_requests.max(1) {
+                best = without;
+                break;
             }
         }
-        let measurement = measure(spec, &sum, from, to);
-        self.report(Report { revision, happened: Happened::Measured { step, measurement } }).await
+        Ok(Some(Behind { share, without: best }))
     }
 
     async fn request_promotion(

@@ -17,6 +17,7 @@ use towpath_core::{
 };
 
 use crate::{
+    flags::Serving,
     journal::Journal,
     ports::{Ledger, LedgerError, Snapshot},
 };
@@ -84,6 +85,7 @@ pub(crate) struct Writer {
     journal: Journal,
     published: Arc<Published>,
     snapshot_at: u64,
+    serving: Option<Serving>,
 }
 
 impl Writer {
@@ -97,7 +99,19 @@ impl Writer {
         let world = replay(ledger.as_ref(), start, journal.size()).await?;
         let (events, _) = broadcast::channel(4096);
         let published = Arc::new(Published { world: ArcSwap::from_pointee(world), events });
-        Ok((Self { ledger, signer, journal, published: Arc::clone(&published), snapshot_at }, published))
+        Ok((Self { ledger, signer, journal, published: Arc::clone(&published), snapshot_at, serving: None }, published))
+    }
+
+    /// Lets what environments serve follow every append, before who asked is answered.
+    pub(crate) async fn serve_flags(&mut self, serving: Serving) {
+        self.serving = Some(serving);
+        self.refresh_flags().await;
+    }
+
+    async fn refresh_flags(&mut self) {
+        if let Some(serving) = &mut self.serving {
+            serving.refresh(&self.published.world.load_full()).await;
+        }
     }
 
     /// Serves requests until every sender is gone.
@@ -132,6 +146,9 @@ impl Writer {
             Ok(()) => self.publish(world, &decided),
             Err(_) => before,
         };
+        if !decided.is_empty() {
+            self.refresh_flags().await;
+        }
         for (reply, range) in answers {
             let answer = match &appended {
                 Ok(()) => {

@@ -30,14 +30,18 @@ impl Access {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        let given = Digest::of(token.trim().as_bytes());
+        self.who(&Digest::of(token.trim().as_bytes())).cloned()
+    }
+
+    /// Returns whom the token with this digest stands for.
+    pub(crate) fn who(&self, given: &Digest) -> Option<&PrincipalName> {
         let mut found = None;
         for (hash, principal) in &self.tokens {
             if bool::from(hash.as_bytes().ct_eq(given.as_bytes())) {
                 found = Some(principal);
             }
         }
-        found.cloned()
+        found
     }
 }
 

@@ -12,8 +12,11 @@ use towpath_engine::{Done, Engine, ports::BlobError};
 
 use crate::{
     access::{Access, Hosts},
+    applications::Applications,
     extract::Caller,
+    follow::Followers,
     idempotency::Idempotency,
+    ofrep::{Counts, Evaluating, Places},
     options::ServerOptions,
     problem::ApiError,
 };
@@ -30,10 +33,22 @@ pub(crate) struct App {
     pub(crate) options: ServerOptions,
     pub(crate) hosts: Hosts,
     pub(crate) idempotency: Idempotency,
+    /// The keys of applications.
+    pub(crate) applications: Applications,
+    /// What environments serve, made ready to answer with.
+    pub(crate) evaluating: Evaluating,
+    /// How often what was evaluated.
+    pub(crate) counts: Counts,
+    /// Places for large contexts.
+    pub(crate) places: Places,
+    /// Room for what applications report, in KiB.
+    pub(crate) reports: Semaphore,
     /// Ends event streams when the server stops.
     pub(crate) stopping: CancellationToken,
     /// One for each event stream that may be open.
     pub(crate) streams: Arc<Semaphore>,
+    /// Who follows the flags of environments.
+    pub(crate) followers: Followers,
     /// The leaf hashes of the ledger as far as proofs needed them; also keeps proofs from being made all at once.
     pub(crate) leaves: tokio::sync::Mutex<Vec<Hash>>,
     boot: u32,
@@ -52,17 +67,24 @@ impl App {
     ) -> Shared {
         let hosts = Hosts::new(port, &options.hosts);
         let streams = Arc::new(Semaphore::new(options.max_streams));
+        let followers = Followers::new(options.max_followers);
         // Tells the requests of this run from those of others, which counted from 1 too.
         #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
         let boot = engine.now().as_microsecond().unsigned_abs() as u32;
         Arc::new(Self {
             engine,
             access,
+            counts: Counts::new(options.evaluations.clone()),
             options,
             hosts,
             idempotency: Idempotency::default(),
+            applications: Applications::new(),
+            evaluating: Evaluating::new(),
+            places: Places::default(),
+            reports: Semaphore::new(crate::api::experiments::reports::ROOM),
             stopping,
             streams,
+            followers,
             leaves: tokio::sync::Mutex::default(),
             boot,
             requests: AtomicU64::new(0),

@@ -13,6 +13,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
     api,
+    api::experiments::reports,
     api::types::ProblemKind,
     app::Shared,
     extract::{RequestId, unauthorised},
@@ -40,6 +41,16 @@ pub(crate) fn guarded(app: &Shared) -> Router {
 async fn admit(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     if !app.hosts.is_ours(request.uri(), request.headers()) {
         return foreign("foreign_host", "the `Host` of the request is not a name of this server").into_response();
+    }
+    if let Some(environment) = reports::reporting_to(request.uri().path()) {
+        // Applications have keys of their own, and pages of other sites may have one.
+        if let Some(response) = reports::preflight(request.method()) {
+            return response;
+        }
+        return reports::readable(match reports::admit(&app, environment, request.headers()) {
+            Ok(()) => next.run(request).await,
+            Err(response) => *response,
+        });
     }
     if !app.hosts.is_same_origin(request.headers()) {
         return foreign("foreign_origin", "the request comes from a page of another site").into_response();
@@ -105,18 +116,26 @@ fn written(mut response: Response, id: &str) -> Response {
     if let Some(mut problem) = problem {
         id.clone_into(&mut problem.request_id);
         let bytes = serde_json::to_vec(&problem).unwrap_or_default();
-        let allow = response.headers().get(header::ALLOW).cloned();
+        let kept = [
+            header::ALLOW,
+            header::RETRY_AFTER,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        ];
+        let kept = kept.map(|name| (response.headers().get(&name).cloned(), name));
         response = (status, bytes).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(allow) = allow {
-            headers.insert(header::ALLOW, allow);
+        for (value, name) in kept {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"towpath\""));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(header::RETRY_AFTER) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
     }

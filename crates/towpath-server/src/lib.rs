@@ -6,10 +6,12 @@
 mod access;
 pub mod api;
 mod app;
+mod applications;
 mod bundles;
 mod configuration;
 mod etag;
 mod extract;
+mod follow;
 mod grpc;
 mod guard;
 mod idempotency;

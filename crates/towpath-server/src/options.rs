@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use towpath_core::{ids::EnvironmentName, project::Project};
-use towpath_engine::{flags::FlagSets, rotation::Rotator, secrets::Secrets};
+use towpath_engine::{
+    experiments::Experiments, flags::FlagSets, ports::Evaluations, rotation::Rotator, secrets::Secrets,
+};
 
 /// Reads projects from bundles, so that the server need not know how.
 pub trait Projects: Send + Sync {
@@ -41,6 +43,10 @@ pub struct ServerOptions {
     pub rotator: Option<Arc<Rotator>>,
     /// The flags that environments serve.
     pub flags: Arc<FlagSets>,
+    /// Where it is kept how often they were evaluated; without one that is not counted.
+    pub evaluations: Option<Arc<dyn Evaluations>>,
+    /// Experiments; without them nothing is counted.
+    pub experiments: Option<Arc<Experiments>>,
     /// Names under which the server may be asked for beside the loopback ones: `name` or `name:port`.
     pub hosts: Vec<String>,
     /// Serves on an address that is not loopback. Nobody should without encryption in front.
@@ -49,10 +55,12 @@ pub struct ServerOptions {
     pub max_json: usize,
     /// The largest blob in bytes.
     pub max_blob: u64,
-    /// Connections at once; more wait.
+    /// Connections at once beside those of [`Self::max_followers`]; more wait.
     pub max_connections: usize,
     /// Event streams at once; more are refused.
     pub max_streams: usize,
+    /// Streams at once on which applications follow flags, each of which may have a connection of its own; more are refused.
+    pub max_followers: usize,
     /// How long an answer may take to begin.
     pub request_timeout: Duration,
     /// How long a blob may take to arrive.
@@ -73,12 +81,15 @@ impl ServerOptions {
             secrets: None,
             rotator: None,
             flags: Arc::default(),
+            evaluations: None,
+            experiments: None,
             hosts: Vec::new(),
             allow_remote: false,
             max_json: 1 << 20,
             max_blob: 1 << 30,
             max_connections: 512,
             max_streams: 128,
+            max_followers: 16_384,
             request_timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_mins(10),
             header_timeout: Duration::from_secs(30),

@@ -18,6 +18,7 @@ use towpath_engine::Engine;
 use crate::{
     access::Access,
     app::{App, Shared},
+    follow::Followers,
     grpc, ofrep,
     options::ServerOptions,
 };
@@ -53,10 +54,12 @@ pub async fn serve(
     let stopping = CancellationToken::new();
     let app = App::new(engine, access, options, address.port(), stopping.clone());
     let router = crate::guard::guarded(&app);
+    let wheel = tokio::spawn(Followers::run(Arc::clone(&app)));
+    let counting = tokio::spawn(ofrep::keep_counts(Arc::clone(&app)));
     let mut connections = JoinSet::new();
     {
         let mut stop = std::pin::pin!(stop);
-        let places = Arc::new(Semaphore::new(app.options.max_connections));
+        let places = Arc::new(Semaphore::new(app.options.max_connections + app.options.max_followers));
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
@@ -75,10 +78,14 @@ pub async fn serve(
     }
     drop(listener);
     stopping.cancel();
+    // It ends by the same word.
+    let _ = wheel.await;
     let drained = timeout(app.options.drain, async { while connections.join_next().await.is_some() {} }).await;
     if drained.is_err() {
         tracing::warn!(open = connections.len(), "connections did not end in time and were cut");
     }
+    let _ = counting.await;
+    ofrep::write_counts(&app).await;
     Ok(())
 }
 
@@ -125,7 +132,7 @@ async fn connection(stream: TcpStream, router: Router, app: &Shared, stopping: C
 async fn answer(router: Router, app: Shared, request: http::Request<Body>) -> http::Response<Body> {
     if ofrep::is_ours(request.uri().path()) {
         ofrep::answer(app, request).await
-    } else if grpc::is_ours(request.headers()) {
+    } else if grpc::is_ours(request.uri().path(), request.headers()) {
         grpc::answer(app, request).await
     } else {
         let Ok(response) = router.oneshot(request).await;

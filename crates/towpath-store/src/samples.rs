@@ -15,7 +15,12 @@ use towpath_engine::ports::{
 
 use crate::database::{Database, Durability, OpenError, Step};
 
-const STEPS: [Step; 1] = [(1, "samples", include_str!("../migrations/sqlite/samples_0001_samples.sql"))];
+mod evaluations;
+
+const STEPS: [Step; 2] = [
+    (1, "samples", include_str!("../migrations/sqlite/samples_0001_samples.sql")),
+    (2, "evaluations", include_str!("../migrations/sqlite/samples_0002_evaluations.sql")),
+];
 
 const INSERT: &str = "INSERT INTO samples (environment, service, revision, span_s, from_ns, to_ns, counts) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)";

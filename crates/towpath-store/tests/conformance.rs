@@ -52,3 +52,35 @@ mod samples {
 
     towpath_testkit::samples_conformance!(fresh);
 }
+
+mod experiments {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use towpath_engine::ports::ExperimentStore;
+    use towpath_store::SqliteExperiments;
+
+    async fn fresh() -> (TempDir, Arc<dyn ExperimentStore>) {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteExperiments::open(folder.path()).await.unwrap();
+        (folder, Arc::new(store))
+    }
+
+    towpath_testkit::experiments_conformance!(fresh);
+}
+
+mod evaluations {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+    use towpath_engine::ports::Evaluations;
+    use towpath_store::SqliteSamples;
+
+    async fn fresh() -> (TempDir, Arc<dyn Evaluations>) {
+        let folder = TempDir::new().unwrap();
+        let samples = SqliteSamples::open(folder.path()).await.unwrap();
+        (folder, Arc::new(samples))
+    }
+
+    towpath_testkit::evaluations_conformance!(fresh);
+}

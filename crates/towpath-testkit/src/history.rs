@@ -13,7 +13,7 @@ use towpath_core::{
     event::Event,
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber},
     lifecycle::Housekeeping,
-    project::{EnvironmentPolicy, GatePolicy, Project, Tier},
+    project::{EnvironmentPolicy, FlagPolicy, GatePolicy, Project, Tier},
     refusal::Refusal,
     release::ReleaseContent,
     rollout::Step,
@@ -41,6 +41,7 @@ impl History {
             after: Vec::new(),
             automatic: false,
             gates: GatePolicy::default(),
+            flags: FlagPolicy::default(),
         };
         let project = Project {
             name: ProjectName::new("shop").ok()?,

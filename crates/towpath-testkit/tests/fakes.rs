@@ -40,6 +40,19 @@ mod samples {
     towpath_testkit::samples_conformance!(fresh);
 }
 
+mod experiments {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::ExperimentStore;
+    use towpath_testkit::MemoryExperiments;
+
+    async fn fresh() -> ((), Arc<dyn ExperimentStore>) {
+        ((), Arc::new(MemoryExperiments::default()))
+    }
+
+    towpath_testkit::experiments_conformance!(fresh);
+}
+
 mod keys {
     use std::sync::Arc;
 
@@ -83,4 +96,17 @@ mod sources {
 
     towpath_testkit::sources_conformance!(fresh);
     towpath_testkit::writable_sources_conformance!(fresh);
+}
+
+mod evaluations {
+    use std::sync::Arc;
+
+    use towpath_engine::ports::Evaluations;
+    use towpath_testkit::MemoryEvaluations;
+
+    async fn fresh() -> ((), Arc<dyn Evaluations>) {
+        ((), Arc::new(MemoryEvaluations::default()))
+    }
+
+    towpath_testkit::evaluations_conformance!(fresh);
 }

@@ -16,6 +16,8 @@ fn part(number: u64) {
                 sum.rolled_back += outcome.rolled_back;
                 sum.configured += outcome.configured;
                 sum.destroyed += outcome.destroyed;
+                sum.turned_on += outcome.turned_on;
+                sum.turned_off += outcome.turned_off;
             }
             Err(violation) => failed.push(format!("seed {seed}: {violation:?}")),
         }
@@ -25,6 +27,7 @@ fn part(number: u64) {
     assert!(sum.crashes > SEEDS && sum.completed > SEEDS && sum.rolled_back > SEEDS / 2, "{sum:?}");
     assert!(sum.configured > 0, "{sum:?}");
     assert!(sum.destroyed > SEEDS / 2, "{sum:?}");
+    assert!(sum.turned_on > 5 && sum.turned_off > 0, "{sum:?}");
 }
 
 macro_rules! parts {

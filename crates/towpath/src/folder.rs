@@ -7,8 +7,8 @@ use std::{
 
 use towpath_core::{
     config::{
-        Diagnostic, ENVIRONMENT_FOLDER, Loaded, PROJECT_FILE, SECRET_FOLDER, SourceSet, diagnostic_views, has_errors,
-        is_source, load, render_diagnostics,
+        Diagnostic, ENVIRONMENT_FOLDER, FLAG_FOLDERS, Loaded, PROJECT_FILE, SECRET_FOLDER, SourceSet, diagnostic_views,
+        has_errors, is_source, load, render_diagnostics,
     },
     project::Project,
 };
@@ -60,7 +60,7 @@ impl ProjectFolder {
     /// Reads every source of the configuration.
     pub(crate) fn sources(&self) -> Result<SourceSet, Failure> {
         let mut paths = names(&self.root)?;
-        for folder in [ENVIRONMENT_FOLDER, SECRET_FOLDER] {
+        for folder in [ENVIRONMENT_FOLDER, SECRET_FOLDER].into_iter().chain(FLAG_FOLDERS) {
             let inside = self.root.join(folder);
             if inside.is_dir() {
                 paths.extend(names(&inside)?.into_iter().map(|name| format!("{folder}/{name}")));

@@ -148,6 +148,13 @@ impl Output {
         self.progress(&format!("{} {command}", self.err.dim("next:")));
     }
 
+    /// Tells what data was made of, on standard error, whatever form the data has; not with `--quiet`.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            tell(&self.err.dim(text));
+        }
+    }
+
     /// Tells something that matters, on standard error.
     pub(crate) fn warn(self, text: &str) {
         tell(&format!("{} {text}", self.err.yellow("warning:")));

@@ -4,8 +4,8 @@
 //! listens on a free loopback port with one worker, prints `{"listen":"127.0.0.1:PORT"}` as its first line, splits
 //! evenly, and serves until it is ended. A peer that is not installed is left out and named.
 
-mod contender;
-mod load;
+pub(super) mod contender;
+pub(super) mod load;
 
 use std::env;
 use std::fs;
@@ -76,24 +76,24 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
 }
 
 /// Which core each part is held to.
-struct Cores {
+pub(super) struct Cores {
     count: usize,
 }
 
 impl Cores {
-    const PROXY: usize = 0;
+    pub(super) const PROXY: usize = 0;
 
-    fn of_this_machine() -> Self {
+    pub(super) fn of_this_machine() -> Self {
         let known = thread::available_parallelism().map_or(1, usize::from);
         Self { count: if process::find("taskset").is_some() { known } else { 1 } }
     }
 
-    fn rest(&self) -> usize {
+    pub(super) fn rest(&self) -> usize {
         usize::from(self.count > 1)
     }
 
     /// Prepares a command held to a core, where there is a choice.
-    fn command(&self, core: usize, program: &str) -> Command {
+    pub(super) fn command(&self, core: usize, program: &str) -> Command {
         if self.count < 2 {
             return Command::new(program);
         }

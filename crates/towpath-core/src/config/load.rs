@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     detect,
     diagnostic::{Diagnostic, tidy},
+    flags::FlagFiles,
     layers::Shared,
     limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOLD, MAX_TOTAL_BYTES, enough},
     nearest::suggestion,
@@ -20,7 +21,10 @@ use super::{
     variables::Declared,
     yaml::{self, Document, NodeKind, Scalar},
 };
-use crate::ids::{ArtifactName, EnvironmentName};
+use crate::{
+    experiments,
+    ids::{ArtifactName, EnvironmentName},
+};
 
 /// All sources of a project, parsed.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ pub struct Loaded {
     /// Where values of secrets stand in plain text in them.
     pub(crate) secret_places: Vec<SecretPlace>,
     pub(crate) shared: Shared,
+    /// The files about flags.
+    pub(crate) flags: FlagFiles,
     /// What is wrong with the files themselves, whatever environment is asked for.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -70,6 +76,7 @@ pub fn load(sources: &SourceSet) -> Loaded {
         secret_files: BTreeMap::new(),
         secret_places: Vec::new(),
         shared: Shared::default(),
+        flags: FlagFiles::default(),
         diagnostics: Vec::new(),
     };
     if loaded.is_too_large() {
@@ -83,6 +90,8 @@ pub fn load(sources: &SourceSet) -> Loaded {
     loaded.check_names();
     loaded.check_expected();
     loaded.check_pipeline();
+    loaded.flags = FlagFiles::read(&loaded);
+    loaded.read_experiments();
     tidy(&mut loaded.diagnostics);
     let mut secrets = plain_secrets::places(&loaded);
     secrets.append(&mut loaded.secret_places);
@@ -206,6 +215,16 @@ impl Loaded {
                 self.error("config::base", label, message);
             }
         }
+    }
+
+    /// Looks at the experiments; what they are on can only be said once the flags are read.
+    fn read_experiments(&mut self) {
+        let (declared, mut wrong) = experiments::read_experiments(&self.sources);
+        wrong.extend(experiments::unknown_flags(
+            &declared,
+            self.flag_keys().map(|(key, _)| key).collect::<Vec<_>>().into_iter(),
+        ));
+        self.diagnostics.append(&mut wrong);
     }
 
     fn read_project(&mut self) {

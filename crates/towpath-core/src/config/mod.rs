@@ -10,10 +10,11 @@ mod author;
 mod bundle;
 mod compare;
 mod defaults;
-mod describe;
+pub(crate) mod describe;
 mod detect;
 mod diagnostic;
 mod explain;
+mod flags;
 mod foreign;
 mod interpolate;
 mod layers;
@@ -25,16 +26,16 @@ mod nearest;
 mod owner;
 mod pipeline;
 mod plain_secrets;
-mod read;
+pub(crate) mod read;
 mod render;
 mod resolve;
 mod resolved;
 pub mod schema;
 mod secret_files;
-mod source;
-mod value;
+pub(crate) mod source;
+pub(crate) mod value;
 mod variables;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,8 @@ pub use diagnostic::{
     Diagnostic, DiagnosticView, RelatedView, Severity, diagnostic_views, has_errors, render_diagnostics,
 };
 pub use explain::{Contribution, ExplainError, Explanation, Reference};
+pub use flags::model as flag_files;
+pub use flags::{check_flags, constant_flags, definitions, read_flags, yaml_text};
 pub use foreign::read_foreign;
 pub(crate) use interpolate::closing;
 pub use limits::{MAX_ENVIRONMENTS, MAX_EXTENDS, MAX_TOTAL_BYTES};
@@ -62,8 +65,8 @@ pub use resolved::{MASK, ResolvedEnvironment, ResolvedService, ResolvedVariable,
 pub(crate) use schema::variable::is_variable_name;
 pub use secret_files::{SECRET_FOLDER, secret_file_id, secret_file_path, secret_versions};
 pub use source::{
-    BASE, ENVIRONMENT_FOLDER, Label, OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet,
-    Span, is_source,
+    BASE, ENVIRONMENT_FOLDER, EXPERIMENT_FOLDER, FLAG_ENVIRONMENT_FOLDER, FLAG_FOLDER, FLAG_FOLDERS, Label,
+    OverlayOrigin, PROJECT_FILE, Position, Source, SourceId, SourceKind, SourceSet, Span, is_source,
 };
 pub use value::{Data, Member, Members, Path, PathError, Segment, Value};
 pub(crate) use variables::{check_text, is_url};

@@ -34,6 +34,7 @@ impl Loaded {
                 after: stage.after.0.iter().map(|before| before.value.clone()).collect(),
                 automatic: stage.deploy == Deploy::Automatic,
                 gates: resolved.gates,
+                flags: resolved.flags,
             };
             environments.insert(name.value.clone(), policy);
         }

@@ -18,7 +18,7 @@ mod shell;
 mod systemd;
 mod terraform;
 mod unfit;
-mod yaml;
+pub(super) mod yaml;
 
 pub use manifest::{Object, ObjectError};
 pub use unfit::{RenderError, Unfit, Why};

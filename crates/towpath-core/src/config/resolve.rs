@@ -16,17 +16,20 @@ use super::{
     schema::{
         RULES,
         environment::{EnvironmentFile, OWN_KEYS},
+        strategy::StrategyFile,
     },
     source::{Label, OverlayOrigin, SourceKind, SourceSet, Span},
     value::{Member, Path, Value},
     yaml::{self, Document},
 };
 use crate::{
+    deployment::Strategy,
     ids::{EnvironmentName, ProjectName},
     project::Tier,
     secrets::SecretPin,
 };
 
+mod rollout_flag;
 mod secrets;
 mod texts;
 
@@ -109,6 +112,7 @@ impl Loaded {
             }
         }
         diagnostics.extend(self.shared_values(&held));
+        diagnostics.extend(self.flag_mistakes(None));
         tidy(&mut diagnostics);
         inherited_once(&mut diagnostics);
         (diagnostics, sources)
@@ -129,6 +133,7 @@ impl Loaded {
                 diagnostics.extend(self.shared_values(&held));
             }
         }
+        diagnostics.extend(self.flag_mistakes(Some(name)));
         tidy(&mut diagnostics);
         (diagnostics, resolution.sources)
     }
@@ -213,7 +218,11 @@ impl Work<'_> {
         let needed = if judged { self.needed_secrets((name, tier)) } else { BTreeSet::new() };
         let scope = Scope { raw: &raw, declared: &self.loaded.declared, tree: &tree, outputs, needed };
         let replaced = interpolate(&scope, &mut self.diagnostics);
-        let typed = self.read(chain, &tree, (&raw, &replaced));
+        let mut typed = self.read(chain, &tree, (&raw, &replaced));
+        if let Some(StrategyFile(Strategy::Flag(flag))) = typed.as_mut().and_then(|it| it.deployment.strategy.as_mut())
+        {
+            self.rollout_flag(name, &tree, flag);
+        }
         let variables = self.variables(&raw, &replaced);
         self.required((name, tier), &tree, judged);
         let env = self.service_env(&raw, &replaced);

@@ -26,7 +26,7 @@ use crate::{
     deployment::{Check, DeploymentSpec, Probe, ProbeAction, Probes, Resources, RollbackPolicy, ServiceSpec, Strategy},
     ids::{ArtifactName, Digest, EnvironmentName, ServiceName},
     instance::Environment,
-    project::{GatePolicy, Tier},
+    project::{FlagPolicy, GatePolicy, Tier},
     secrets::{SecretPin, SecretText, SecretsSpec, template},
     units::Millis,
 };
@@ -59,6 +59,8 @@ pub struct ResolvedEnvironment {
     pub verification: Vec<Check>,
     /// What a release must pass to enter.
     pub gates: GatePolicy,
+    /// What live changes of flags need.
+    pub flags: FlagPolicy,
     /// Where it runs.
     pub infrastructure: Option<InfrastructureFile>,
     /// What it uses beside the services.
@@ -213,6 +215,7 @@ impl ResolvedEnvironment {
             progress_deadline: progress_deadline.unwrap_or(PROGRESS_DEADLINE),
             verification: file.verification.into_iter().map(|check| check.0).collect(),
             gates: file.gates.policy(),
+            flags: file.flags.policy(),
             infrastructure: file.infrastructure,
             resources: file.resources,
             namespace: file.namespace.map(|name| name.0),

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod compare;
 pub mod environment;
+pub mod flags;
 pub mod gates;
 pub mod keeping;
 pub mod project;

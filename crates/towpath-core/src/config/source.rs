@@ -15,15 +15,37 @@ use crate::ids::PrincipalName;
 pub const PROJECT_FILE: &str = "towpath.yaml";
 /// The folder with one file per environment.
 pub const ENVIRONMENT_FOLDER: &str = "environments";
+/// The folder with the definitions of flags.
+pub const FLAG_FOLDER: &str = "flags";
+/// The folder with what environments say of flags.
+pub const FLAG_ENVIRONMENT_FOLDER: &str = "flags/environments";
+/// The folder with experiments.
+pub const EXPERIMENT_FOLDER: &str = "flags/experiments";
+/// Every folder with files about flags.
+pub const FLAG_FOLDERS: [&str; 3] = [FLAG_FOLDER, FLAG_ENVIRONMENT_FOLDER, EXPERIMENT_FOLDER];
 /// The name, without ending, of the file that lies under every environment.
 pub const BASE: &str = "base";
 
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
 
 /// Says whether a path, relative to the project folder and with `/`, is one the configuration is read from:
-/// `towpath.yaml` or a file directly in `environments/` or `secrets/`; `.yml` and `.json` are read as well.
+/// `towpath.yaml` or a file directly in `environments/`, `secrets/`, `flags/` or one of the folders in that; `.yml` and `.json`
+/// are read as well.
 pub fn is_source(path: &str) -> bool {
-    is_project_file(path) || environment_stem(path).is_some() || secret_stem(path).is_some()
+    is_project_file(path)
+        || environment_stem(path).is_some()
+        || secret_stem(path).is_some()
+        || FLAG_FOLDERS.iter().any(|folder| stem_in(folder, path).is_some())
+}
+
+/// Returns what a file of flags is called, without folder and ending: `flags/checkout.yaml`.
+pub(crate) fn flag_stem(path: &str) -> Option<&str> {
+    stem_in(FLAG_FOLDER, path)
+}
+
+/// Returns `production` for `flags/environments/production.yaml`.
+pub(crate) fn flag_environment_stem(path: &str) -> Option<&str> {
+    stem_in(FLAG_ENVIRONMENT_FOLDER, path)
 }
 
 /// Returns `production` for `secrets/production.yaml`, or `.env` as the ending.
@@ -40,7 +62,12 @@ pub(crate) fn is_project_file(path: &str) -> bool {
 
 /// Returns `production` for `environments/production.yaml`.
 pub(crate) fn environment_stem(path: &str) -> Option<&str> {
-    let name = path.strip_prefix(ENVIRONMENT_FOLDER)?.strip_prefix('/')?;
+    stem_in(ENVIRONMENT_FOLDER, path)
+}
+
+/// Returns the name without ending of a file that is directly in a folder and not hidden.
+fn stem_in<'p>(folder: &str, path: &'p str) -> Option<&'p str> {
+    let name = path.strip_prefix(folder)?.strip_prefix('/')?;
     stem(name).filter(|stem| !stem.is_empty() && !stem.contains('/') && !stem.starts_with('.'))
 }
 

@@ -20,7 +20,7 @@ mod tags;
 mod twins;
 mod words;
 
-pub(crate) use build::parse;
+pub(crate) use build::{parse, parse_up_to};
 pub(crate) use scalar::shorten;
 pub use scalar::{Scalar, ScalarKind};
 #[cfg(fuzzing)]
@@ -107,6 +107,11 @@ impl Document {
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         static MISSING: Node = NULL;
         self.nodes.get(id.0 as usize).unwrap_or(&MISSING)
+    }
+
+    /// Returns every node that has a merge tag.
+    pub(crate) fn tagged(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.tag.is_some())
     }
 
     pub(crate) fn label(&self, span: Span) -> Label {

@@ -1,11 +1,15 @@
 //! Deciding: a command becomes events, or a refusal. Pure: nothing is done, and the same question gets the same answer.
 
+mod experiments;
+mod flag_keys;
+pub mod flags;
 pub mod lifecycle;
 pub mod overlay;
 pub mod promotion;
 mod release;
 pub mod rollout;
 mod rotation;
+mod schedules;
 pub mod secrets;
 
 use crate::{
@@ -55,11 +59,15 @@ pub fn decide(world: &World, command: &Command, asker: &Asker) -> Decision {
             lifecycle::destroy(world, environment, cause, (claims, goes), asker)
         }
         Command::FinishDestroying { environment, removed } => lifecycle::finish(world, environment, *removed),
+        Command::ScheduleFlags(command) => schedules::decide(world, command, asker),
         Command::ChangeSecrets(command) => secrets::change(world, command, asker),
         Command::Rotate(command) => rotation::change(world, command, asker),
         Command::ReadSecrets { environment, secrets, reason } => {
             secrets::read(world, environment, secrets, reason.as_ref(), asker)
         }
+        Command::Experiment(command) => experiments::change(world, command, asker),
+        Command::ChangeFlagKeys(command) => flag_keys::change(world, command, asker),
+        Command::ChangeFlags(command) => flags::decide(world, command, asker),
         Command::Collect { revisions, removed } => lifecycle::collect(world, revisions, *removed),
     }
 }

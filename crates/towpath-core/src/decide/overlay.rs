@@ -24,7 +24,7 @@ pub const MAX_KEYS: usize = 200;
 pub const MAX_TOTAL: usize = 64 << 10;
 
 /// What an environment's file alone decides: who it is, and who may change it.
-const OF_THE_FILE: [&str; 4] = ["extends", "tier", "aliases", "gates"];
+const OF_THE_FILE: [&str; 5] = ["extends", "tier", "aliases", "gates", "flags"];
 
 /// Returns what would be laid over the files of an environment after these changes, and the facts that record it: none for
 /// what is said already. The sequence numbers in it are those the facts would get.
@@ -165,7 +165,7 @@ pub fn checked(key: &str) -> Result<String, Refusal> {
     };
     let first = keys.first().map(String::as_str).unwrap_or_default();
     if OF_THE_FILE.contains(&first) {
-        let why = if first == "gates" {
+        let why = if first == "gates" || first == "flags" {
             "so that nobody opens a gate by setting it"
         } else {
             "it says what the environment is"

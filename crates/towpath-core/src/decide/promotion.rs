@@ -9,6 +9,7 @@ use crate::{
     promotion::{NoApproval, Promotion, gates, may_approve},
     refusal::{Refusal, RefusalCode},
     release::Release,
+    rollout::check_flag,
     world::World,
 };
 
@@ -26,6 +27,7 @@ pub(super) fn request(
     reason: Option<&String>,
 ) -> Decision {
     let release = admissible(world, environment, number, Some(spec))?;
+    check_flag(world, environment, spec)?;
     let plan = plan_digest(release, environment, spec);
     // A change of what runs does not take the place of a newer release that waits.
     let same = world.current(environment).is_some_and(|current| current.release == number);
@@ -209,6 +211,7 @@ pub(super) fn start(
     if !closed.is_empty() {
         return Err(Refusal::new(RefusalCode::GateClosed, format!("{number} waits for its gates")).details(closed));
     }
+    check_flag(world, &promotion.environment, spec)?;
     let revision = world.next_revision();
     let fact = Fact::DeploymentStarted {
         revision,

@@ -68,7 +68,7 @@ fn may(world: &World, environment: &EnvironmentName, who: &PrincipalName, what: 
     }
 }
 
-fn reasoned(
+pub(super) fn reasoned(
     policy: &EnvironmentPolicy,
     environment: &EnvironmentName,
     reason: Option<&String>,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{AnalysisSpec, CanaryStep, Check, CheckAction, Probe, ProbeAction, RollbackPolicy, Strategy};
+use super::{
+    AnalysisSpec, CanaryStep, Check, CheckAction, FlagStep, FlagStrategy, Probe, ProbeAction, RollbackPolicy, Strategy,
+};
 use crate::analysis::Share;
 
 impl fmt::Display for Probe {
@@ -48,7 +50,31 @@ impl fmt::Display for Strategy {
                 }
                 Ok(())
             }
+            Self::Flag(flag) => write!(f, "{flag}"),
         }
+    }
+}
+
+impl fmt::Display for FlagStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, variant, via, definition, steps } = self;
+        write!(f, "flag: {} with `{key}` off, then `{variant}`", via.as_str())?;
+        for (index, step) in steps.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { " " };
+            match step {
+                FlagStep::Percent { percent } => write!(f, "{comma}{percent}")?,
+                FlagStep::Pause { duration: Some(duration) } => write!(f, "{comma}pause {duration}")?,
+                FlagStep::Pause { duration: None } => write!(f, "{comma}pause until a person goes on")?,
+                FlagStep::Analysis(analysis) => write!(f, "{comma}{analysis}")?,
+            }
+        }
+        if let Some(definition) = definition {
+            // The flag as it is defined is part of what is agreed on.
+            let bytes = serde_json::to_vec(definition).unwrap_or_default();
+            let digest = crate::ids::Digest::of(&bytes).to_string();
+            write!(f, " (as defined in {})", digest.get(..12).unwrap_or(&digest))?;
+        }
+        Ok(())
     }
 }
 

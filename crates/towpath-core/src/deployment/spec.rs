@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::FlagStrategy;
 use crate::{
     ids::{Digest, ServiceName},
     secrets::SecretPin,
@@ -163,6 +164,8 @@ pub enum Strategy {
         /// In order; a last step of 100 % is implied.
         steps: Vec<CanaryStep>,
     },
+    /// The new takes everything over with a flag off; then the flag goes on for a growing share of the users.
+    Flag(Box<FlagStrategy>),
 }
 
 /// One step of a canary.

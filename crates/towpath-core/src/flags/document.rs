@@ -129,6 +129,11 @@ impl FlagNotes {
 impl FlagPatch {
     const BY_MEMBER: [&'static str; 3] = ["variants", "metadata", "towpath"];
 
+    /// Says whether a property is changed member by member.
+    pub fn is_by_member(property: &str) -> bool {
+        Self::BY_MEMBER.contains(&property)
+    }
+
     /// Returns a definition with the change, or why the result is none.
     pub fn over(&self, definition: Option<&FlagDefinition>) -> Result<FlagDefinition, serde_json::Error> {
         let mut whole = match definition.map(serde_json::to_value).transpose()? {

@@ -9,7 +9,7 @@ use crate::{
     instance::{InstanceId, InstancePhase, InstanceStatus, SetId},
     ledger::Tree,
     plan::plan,
-    project::{GatePolicy, Tier},
+    project::{FlagPolicy, GatePolicy, Tier},
     refusal::Refusal,
     rollout::desired,
     testing::{Play, environment},
@@ -18,7 +18,13 @@ use crate::{
 };
 
 fn policy(tier: Tier) -> EnvironmentPolicy {
-    EnvironmentPolicy { tier, after: vec![environment("staging")], automatic: true, gates: GatePolicy::default() }
+    EnvironmentPolicy {
+        tier,
+        after: vec![environment("staging")],
+        automatic: true,
+        gates: GatePolicy::default(),
+        flags: FlagPolicy::default(),
+    }
 }
 
 fn create(name: &str, tier: Tier, ttl: u64) -> Command {

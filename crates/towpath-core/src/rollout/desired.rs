@@ -84,7 +84,9 @@ fn environment(world: &World, state: &EnvironmentState, observation: &Observatio
 fn kept_for(current: Option<&Deployment>) -> Millis {
     match current.map(|current| &current.spec.strategy) {
         Some(Strategy::BlueGreen { keep_old, .. }) => *keep_old,
-        Some(Strategy::Recreate | Strategy::Rolling { .. } | Strategy::Canary { .. }) | None => Millis(0),
+        Some(Strategy::Recreate | Strategy::Rolling { .. } | Strategy::Canary { .. } | Strategy::Flag(_)) | None => {
+            Millis(0)
+        }
     }
 }
 

@@ -50,6 +50,11 @@ impl Running {
 /// Folds one event into the deployment it is about. What does not concern a deployment in its phase changes nothing: `decide`
 /// refuses it, and an old ledger that has it must still be readable.
 pub(crate) fn fold(mut deployment: Deployment, fact: &Fact, at: Timestamp) -> Deployment {
+    if let Some(flag) = &mut deployment.flag
+        && matches!(deployment.phase, Phase::Running(_))
+    {
+        flag.note(&deployment.steps, fact, at);
+    }
     deployment.phase = match deployment.phase {
         Phase::Running(running) => match end(fact, at) {
             Some(phase) => phase,

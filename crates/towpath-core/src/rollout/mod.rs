@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod desired;
+mod flag;
 mod fold;
 mod observation;
 mod shares;
@@ -25,6 +26,8 @@ mod steps;
 mod transition;
 
 pub use desired::{Desired, desired};
+pub use flag::{RolloutFlag, check_flag, served_share};
+pub(crate) use flag::{follow, restore, take_back};
 pub(crate) use fold::fold;
 pub use observation::Observation;
 pub use steps::{Step, steps};
@@ -66,6 +69,9 @@ pub struct Deployment {
     /// What the ledger laid over the files of its release when it was resolved.
     #[serde(default, skip_serializing_if = "crate::config::is_nothing_live")]
     pub live: Arc<Live>,
+    /// What it does with a flag, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<RolloutFlag>,
 }
 
 /// Where a rollout is.
@@ -178,6 +184,8 @@ pub enum FailureKind {
     CannotStart,
     /// Somebody aborted it.
     Aborted,
+    /// Somebody switched off the flag that it was turning on.
+    SwitchedOff,
 }
 
 impl Deployment {

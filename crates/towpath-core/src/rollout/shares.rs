@@ -103,7 +103,7 @@ impl<'a> Sides<'a> {
             .map(|step| match step {
                 Step::Start | Step::Replace { .. } => full,
                 Step::Weight { percent } => percent.of_ceil(full),
-                Step::StopOld | Step::Pause { .. } | Step::Analysis(_) | Step::Verify => 0,
+                Step::StopOld | Step::Pause { .. } | Step::Analysis(_) | Step::Verify | Step::Flag { .. } => 0,
             })
             .max()
             .unwrap_or(0)
@@ -117,7 +117,8 @@ impl<'a> Sides<'a> {
             | Step::Replace { .. }
             | Step::Pause { .. }
             | Step::Analysis(_)
-            | Step::Verify => None,
+            | Step::Verify
+            | Step::Flag { .. } => None,
         })
     }
 
@@ -129,8 +130,14 @@ impl<'a> Sides<'a> {
             | Step::Weight { .. }
             | Step::Pause { .. }
             | Step::Analysis(_)
-            | Step::Verify => None,
+            | Step::Verify
+            | Step::Flag { .. } => None,
         });
+        let dark = self.rollout.flag.as_ref().is_some_and(|flag| flag.dark_since.is_some());
+        if replace.is_some() && dark {
+            // Everything was replaced, and stays so however long the flag takes.
+            return self.split(self.full_new(), 0, Percent::FULL);
+        }
         if let Some((max_surge, max_unavailable)) = replace {
             return self.replace(max_surge, max_unavailable);
         }

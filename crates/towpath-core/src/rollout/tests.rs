@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    deployment::{AnalysisSpec, CanaryStep, Check, CheckAction, Strategy},
+    deployment::{AnalysisSpec, CanaryStep, Check, CheckAction, FlagStep, FlagStrategy, Strategy, Via},
+    flags::FlagKey,
     testing::spec,
     units::Percent,
 };
@@ -29,10 +30,10 @@ fn shown(strategy: Strategy, has_stable: bool, is_rollback: bool) -> String {
         timeout: Millis::from_secs(1),
         retries: 0,
     }];
-    steps(&spec, has_stable, is_rollback).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    steps(&spec, has_stable, is_rollback, Percent::ZERO).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn strategies() -> [Strategy; 4] {
+fn strategies() -> [Strategy; 5] {
     let weight = |percent| CanaryStep::Weight { percent: Percent::new(percent).unwrap() };
     [
         Strategy::Recreate,
@@ -45,7 +46,44 @@ fn strategies() -> [Strategy; 4] {
                 CanaryStep::Analysis(analysis()),
             ],
         },
+        flag(Via::Rolling),
     ]
+}
+
+fn flag(via: Via) -> Strategy {
+    let at = |percent| FlagStep::Percent { percent: Percent::new(percent).unwrap() };
+    let pause = FlagStep::Pause { duration: Some(Millis(500)) };
+    let steps = vec![
+        FlagStep::Analysis(analysis()),
+        at(5),
+        pause.clone(),
+        FlagStep::Analysis(analysis()),
+        at(50),
+        pause,
+        at(100),
+        FlagStep::Analysis(analysis()),
+    ];
+    let definition = serde_json::from_value(serde_json::json!({
+        "variants": { "on": true, "off": false }, "defaultVariant": "off",
+    }));
+    let (key, variant) = (FlagKey::new("new-checkout").unwrap(), "on".to_owned());
+    Strategy::Flag(Box::new(FlagStrategy { key, variant, via, definition: definition.unwrap(), steps }))
+}
+
+#[test]
+fn a_flag_goes_on_once_the_revision_serves_everything() {
+    let all = [Via::Rolling, Via::BlueGreen, Via::Recreate]
+        .map(|via| format!("{}: {}", via.as_str(), shown(flag(via), true, false)));
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn steps_up_to_what_users_have_already_are_left_out() {
+    let left = |served| {
+        let steps = steps(&spec(flag(Via::Rolling), 4), true, false, Percent::new(served).unwrap());
+        steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    insta::assert_snapshot!([4, 5, 50, 99, 100].map(left).join("\n"));
 }
 
 #[test]
@@ -63,10 +101,12 @@ fn every_strategy_is_a_list_of_steps() {
 
 proptest! {
     #[test]
-    fn every_list_of_steps_ends_with_everything_on_the_new_revision(which in 0..4_usize, stable: bool, rollback: bool) {
+    fn every_list_of_steps_ends_with_everything_on_the_new_revision(which in 0..5_usize, stable: bool, rollback: bool) {
         let strategy = strategies()[which].clone();
-        let all = steps(&spec(strategy, 3), stable, rollback);
-        let last = all.iter().rev().find(|step| !matches!(step, Step::Verify | Step::Analysis(_)));
+        let all = steps(&spec(strategy, 3), stable, rollback, Percent::ZERO);
+        let behind =
+            |step: &Step| matches!(step, Step::Verify | Step::Analysis(_) | Step::Pause { .. } | Step::Flag { .. });
+        let last = all.iter().rev().find(|step| !behind(step));
         let full = matches!(last, Some(Step::Weight { percent: Percent::FULL } | Step::Replace { .. }));
         prop_assert!(full);
     }

@@ -179,7 +179,7 @@ impl View<'_> {
         }
         let done = match step {
             Step::StopOld => self.old_is_gone() && self.routed(),
-            Step::Start | Step::Weight { .. } => self.enough_ready(running) && self.routed(),
+            Step::Start | Step::Weight { .. } | Step::Flag { .. } => self.enough_ready(running) && self.routed(),
             Step::Replace { .. } => self.enough_ready(running) && self.old_is_gone() && self.routed(),
             // A pause until a person goes on is over when it is no longer paused.
             Step::Pause { duration: None } => true,

@@ -57,7 +57,7 @@ pub fn write_snapshot(world: &World, tree: &Tree) -> Vec<u8> {
 pub fn read_snapshot(bytes: &[u8]) -> Option<(Tree, World)> {
     let Read { tree, mut world } = serde_json::from_slice(bytes).ok()?;
     world.deployments = each(world.deployments, |it| {
-        it.steps = steps(&it.spec, it.stable.is_some(), it.rollback.is_some());
+        it.steps = steps(&it.spec, it.stable.is_some(), it.rollback.is_some(), it.served());
     });
     let deployments = world.deployments.clone();
     world.promotions = each(world.promotions, |promotion| {

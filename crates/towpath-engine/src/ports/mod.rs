@@ -4,6 +4,8 @@ mod blobs;
 mod checks;
 mod clock;
 mod credential_backend;
+mod evaluations;
+mod experiments;
 mod key_provider;
 mod key_providers;
 mod ledger;
@@ -18,6 +20,11 @@ pub use blobs::{BlobError, BlobReader, Blobs, StoredBlob};
 pub use checks::{CheckOutcome, Checks};
 pub use clock::Clock;
 pub use credential_backend::{CredentialBackend, CredentialError, CredentialJob};
+pub use evaluations::{EvaluationCount, Evaluations};
+pub use experiments::{
+    EventHash, ExperimentStore, ExperimentStoreError, Exposure, Gained, MetricEvent, MetricQuery, RunId, SumsQuery,
+    Taken, UnitHash, UnitValue,
+};
 pub use key_provider::{DataKeyBytes, KeyContext, KeyError, KeyProvider};
 pub use key_providers::KeyProviders;
 pub use ledger::{EntryFilter, Ledger, LedgerError, LedgerHead, Snapshot};

@@ -28,3 +28,15 @@ fn a_key_of_a_text_is_always_the_same_and_is_not_shown() {
     assert_eq!(key.bytes(), DigestKey::of_text(&SecretText::new("a text of some length")).bytes());
     assert_eq!(format!("{key:?}"), "DigestKey(…)");
 }
+
+#[test]
+fn a_tag_is_half_of_the_digest_and_bound_to_its_purpose() {
+    let key = DigestKey::of_bytes([7; 32]);
+    let whole = key.digest(&["unit", "production"], &SecretText::new("u-1"));
+    assert_eq!(hex::encode(key.tag(&["unit", "production"], b"u-1")), whole.as_str()[..32]);
+    assert_ne!(key.tag(&["unit", "production"], b"u-1"), key.tag(&["unit", "staging"], b"u-1"));
+    assert_ne!(
+        key.tag(&["unit", "production"], b"u-1"),
+        DigestKey::of_bytes([8; 32]).tag(&["unit", "production"], b"u-1")
+    );
+}

@@ -32,6 +32,8 @@ const BEARER: &str = "bearer";
         (name = "rollouts", description = "Watching rollouts, laying hands on them, going back."),
         (name = "configuration", description = "What holds where and why, and values laid over it while it runs."),
         (name = "secrets", description = "Secrets that the server keeps: never a value but to who asks for one."),
+        (name = "flags", description = "Feature flags: changing them while they serve, what was changed, keys of applications, how often flags were evaluated."),
+        (name = "experiments", description = "Experiments: what is compared, what applications report, what that says."),
         (name = "releases", description = "Releases and the blobs they are made of."),
         (name = "promotions", description = "Asking for a release to enter an environment."),
         (name = "events", description = "Everything that ever happened."),

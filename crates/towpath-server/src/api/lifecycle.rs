@@ -66,7 +66,8 @@ pub(crate) async fn create(
     let live = Live { file: Some(file.clone()), ..Live::NONE };
     let (resolved, _) = resolve(&files.load(&name, &live), &name, &live)?;
     let extends = loaded.find(&request.extends).map_err(|error| ApiError::field("/extends", error.to_string()))?;
-    let policy = EnvironmentPolicy { tier: resolved.tier, after: Vec::new(), automatic: false, gates: resolved.gates };
+    let (tier, gates, flags) = (resolved.tier, resolved.gates, resolved.flags);
+    let policy = EnvironmentPolicy { tier, after: Vec::new(), automatic: false, gates, flags };
     let ttl = Millis(request.ttl_ms);
     let command =
         Command::CreatePreview { environment: name.clone(), file, extends, policy, ttl, reason: reason.clone() };
@@ -273,6 +274,7 @@ fn unlisted(error: ListError) -> ApiError {
         ListError::Blobs(error) => error.into(),
         ListError::Target(error) => error.into(),
         ListError::Samples(error) => ApiError::internal(&error),
+        ListError::Experiments(error) => ApiError::internal(&error),
     }
 }
 

@@ -12,6 +12,8 @@ mod description;
 mod diff;
 mod environments;
 mod events;
+pub(crate) mod experiments;
+mod flags;
 mod health;
 mod lifecycle;
 mod logs;
@@ -76,6 +78,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
+        .routes(routes!(flags::keys::list, flags::keys::make))
+        .routes(routes!(flags::keys::revoke))
+        .routes(routes!(flags::evaluations::evaluations))
         .routes(routes!(secrets::list))
         .routes(routes!(secrets::read_all))
         .routes(routes!(secrets::restore_all))
@@ -91,6 +96,27 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotations::retry))
         .routes(routes!(rotations::data_key))
         .routes(routes!(rotations::due))
+        .routes(routes!(experiments::list))
+        .routes(routes!(experiments::show))
+        .routes(routes!(experiments::results))
+        .routes(routes!(experiments::start))
+        .routes(routes!(experiments::stop))
+        .routes(routes!(experiments::decide))
+        .routes(routes!(experiments::erase))
+        .routes(routes!(experiments::reports::exposures))
+        .routes(routes!(experiments::reports::metric_events))
+        .routes(routes!(flags::changes::log, flags::changes::change))
+        .routes(routes!(flags::changes::undo))
+        .routes(routes!(flags::changes::promote))
+        .routes(routes!(flags::changes::diff))
+        .routes(routes!(flags::requests::list))
+        .routes(routes!(flags::requests::approve))
+        .routes(routes!(flags::requests::reject))
+        .routes(routes!(flags::schedules::list, flags::schedules::add))
+        .routes(routes!(flags::schedules::all))
+        .routes(routes!(flags::schedules::ramp))
+        .routes(routes!(flags::schedules::approve))
+        .routes(routes!(flags::schedules::cancel))
 }
 
 /// Returns the description of the API.

@@ -18,7 +18,7 @@ use towpath_core::{
     promotion::{Promotion, PromotionState, gates},
     refusal::{Refusal, RefusalCode},
     release::Release,
-    rollout::steps,
+    rollout::{check_flag, served_share, steps},
     world::World,
 };
 use utoipa::IntoParams;
@@ -147,7 +147,8 @@ pub(super) async fn full(app: &App, world: &World, it: &Promotion) -> Result<Pro
     };
     let from = before.map(|before| diff::Side::of(world, before));
     view.diff = Some(diff::diff(app, from, to, &it.environment).await?);
-    view.steps = view::planned(&steps(&it.spec, before.is_some(), false));
+    view.steps =
+        view::planned(&steps(&it.spec, before.is_some(), false, served_share(&world, &it.environment, &it.spec)));
     Ok(view)
 }
 
@@ -244,8 +245,10 @@ pub(super) async fn dry_run(
     let to = diff::Side { revision: None, release: Some(release), spec: &spec, live };
     let diff = diff::diff(app, current.map(|current| diff::Side::of(world, current)), to, environment).await?;
     let strategy = view::strategy_name(&spec.strategy).to_owned();
-    let steps = view::planned(&steps(&spec, current.is_some(), false));
+    let served = served_share(world, environment, &spec);
+    let steps = view::planned(&steps(&spec, current.is_some(), false, served));
     let refusal = admissible(world, environment, release.number, Some(&spec)).err();
+    let refusal = refusal.or_else(|| check_flag(world, environment, &spec).err());
     // The promotion as it would be, so that its gates say what they would say.
     let imagined = Promotion {
         number: world.next_promotion(),

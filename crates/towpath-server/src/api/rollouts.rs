@@ -15,6 +15,7 @@ use towpath_core::{
     refusal::{Refusal, RefusalCode},
     rollout::{Deployment, steps},
     traffic::{Counts, RouteId},
+    units::Percent,
     world::World,
 };
 use towpath_engine::ports::SampleWindow;
@@ -194,7 +195,7 @@ async fn plan(
     };
     let sides = (diff::Side::of(world, from), diff::Side::of(world, target));
     let diff = diff::diff(app, Some(sides.0), sides.1, name).await?;
-    let planned = if aborts { Vec::new() } else { steps(&target.spec, true, true) };
+    let planned = if aborts { Vec::new() } else { steps(&target.spec, true, true, Percent::ZERO) };
     Ok(RollbackPlan {
         environment: name.to_string(),
         from: view::revision_ref(world, from),

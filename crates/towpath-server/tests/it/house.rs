@@ -23,7 +23,7 @@ use towpath_engine::{
     secrets::{Secrets, SystemEntropy},
 };
 use towpath_server::{Access, Bundles, ServeError, ServerOptions, serve};
-use towpath_testkit::{MemoryBlobs, MemoryKeys, MemoryLedger, MemorySamples, OneKeyProvider};
+use towpath_testkit::{MemoryBlobs, MemoryExperiments, MemoryKeys, MemoryLedger, MemorySamples, OneKeyProvider};
 
 use crate::fakes::{BundleResolver, FakeChecks, FakeClock, FakeTarget, FakeTraffic};
 
@@ -72,7 +72,7 @@ pub(crate) struct House {
     pub(crate) keys: Arc<MemoryKeys>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) client: reqwest::Client,
-    clock: Arc<FakeClock>,
+    pub(crate) clock: Arc<FakeClock>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), ServeError>>,
 }
@@ -121,6 +121,7 @@ impl House {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
             samples: Arc::new(MemorySamples::default()),
+            experiments: Arc::new(MemoryExperiments::default()),
             target: target.clone(),
             traffic: traffic.clone(),
             checks: Arc::new(FakeChecks),

@@ -12,6 +12,8 @@
 )]
 
 pub mod blobs;
+pub mod evaluations;
+pub mod experiments;
 pub mod keys;
 pub mod ledger;
 pub mod samples;

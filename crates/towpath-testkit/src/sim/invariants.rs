@@ -65,6 +65,13 @@ pub enum Violation {
     NotAsAgreed(Revision),
     /// What ran is not what its release and what was laid over it give.
     NotAsLaid(Revision),
+    /// The share of the users that has a flag is not what the rollout says.
+    WrongShare {
+        /// Where.
+        environment: EnvironmentName,
+        /// What is wrong.
+        what: String,
+    },
     /// Setting a live value changed what runs.
     ChangedWithoutPromotion(Revision),
 }

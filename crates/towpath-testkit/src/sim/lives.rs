@@ -7,7 +7,7 @@ use towpath_core::{
     command::Command,
     ids::{Digest, EnvironmentName, PrincipalName},
     lifecycle::{DestroyCause, Keep, kept_revisions, named},
-    project::{EnvironmentPolicy, GatePolicy, Tier},
+    project::{EnvironmentPolicy, FlagPolicy, GatePolicy, Tier},
     units::Millis,
     world::World,
 };
@@ -124,8 +124,8 @@ impl Run {
 }
 
 fn create(environment: EnvironmentName, ttl: Millis) -> Command {
-    let policy =
-        EnvironmentPolicy { tier: Tier::Testing, after: Vec::new(), automatic: false, gates: GatePolicy::default() };
+    let (gates, flags) = (GatePolicy::default(), FlagPolicy::default());
+    let policy = EnvironmentPolicy { tier: Tier::Testing, after: Vec::new(), automatic: false, gates, flags };
     let extends = environment.clone();
     Command::CreatePreview { environment, file: "extends: staging\n".to_owned(), extends, policy, ttl, reason: None }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use towpath_core::{
     deployment::Check,
-    ids::{ReleaseNumber, Revision, ServiceName},
+    ids::{EnvironmentName, ReleaseNumber, Revision, ServiceName},
     instance::{InstanceId, InstancePhase, InstanceStatus, SetId},
     traffic::{Counts, RouteId, RouteTable},
     units::Millis,
@@ -42,6 +42,8 @@ pub(super) struct Machine {
     pub(super) told: Vec<InstanceStatus>,
     /// The release that each set runs, for verification.
     pub(super) releases: BTreeMap<SetId, ReleaseNumber>,
+    /// The share of the users that has the flag, by environment. Applications keep it while the control plane is away.
+    pub(super) flag_on: BTreeMap<EnvironmentName, u8>,
     /// The logs that instances left.
     pub(super) logs: BTreeSet<InstanceId>,
     pub(super) violations: Vec<Violation>,
@@ -98,6 +100,7 @@ impl Machine {
             in_flight: BTreeMap::new(),
             told: Vec::new(),
             releases: BTreeMap::new(),
+            flag_on: BTreeMap::new(),
             logs: BTreeSet::new(),
             violations: Vec::new(),
             next_port: 10_000,

@@ -3,6 +3,7 @@
 //! Everything random comes from one seed, so a failing seed is a reproducible test. Nothing here sleeps or reads a clock.
 
 mod chance;
+mod flags;
 mod invariants;
 mod lives;
 mod machine;

@@ -22,7 +22,7 @@ use super::{
     target::SimulatedTarget,
     traffic::SimulatedTraffic,
 };
-use crate::{LedgerFault, MemoryBlobs, MemoryLedger, MemorySamples};
+use crate::{LedgerFault, MemoryBlobs, MemoryExperiments, MemoryLedger, MemorySamples};
 
 /// Releases made in a run.
 const RELEASES: u64 = 4;
@@ -48,6 +48,10 @@ pub struct Outcome {
     pub configured: u64,
     /// Environments that were destroyed.
     pub destroyed: u64,
+    /// Rollouts that had turned a flag on and turned it off again.
+    pub turned_off: u64,
+    /// Rollouts that turned a flag on and became good.
+    pub turned_on: u64,
 }
 
 pub(super) struct Run {
@@ -75,6 +79,7 @@ pub fn run(seed: u64) -> Result<Outcome, Violation> {
         ledger: ledger.clone(),
         blobs: blobs.clone(),
         samples: Arc::new(MemorySamples::default()),
+        experiments: Arc::new(MemoryExperiments::default()),
         target: Arc::new(SimulatedTarget(shared.clone())),
         traffic: Arc::new(SimulatedTraffic(shared.clone())),
         checks: Arc::new(SimulatedChecks(shared.clone())),
@@ -106,6 +111,7 @@ impl Run {
         let engine = opened.map_err(|error| Violation::Unreadable(format!("{error:?}")))?;
         loop {
             self.moment += 1;
+            let before = engine.world();
             let stormy = self.moment < STORMY;
             if !stormy {
                 self.ledger.clear_faults();
@@ -123,8 +129,11 @@ impl Run {
             } else {
                 self.help(&engine).await;
             }
+            self.flags(&before, &engine.world())?;
+            let before = engine.world();
             let moved = self.turns(&engine).await;
             self.violation()?;
+            self.flags(&before, &engine.world())?;
             self.gone_is_gone(&engine.world()).await?;
             if self.shared.lock().down || self.ledger.is_down() {
                 return Ok(false);
@@ -205,6 +214,9 @@ impl Run {
             let before = deployment.stable.and_then(|stable| world.deployments.get(&stable));
             let same = before.is_some_and(|before| before.release == deployment.release);
             self.outcome.configured += u64::from(same && deployment.rollback.is_none());
+            let on = deployment.flag.as_ref().is_some_and(|flag| flag.on_since.is_some());
+            self.outcome.turned_on += u64::from(on && matches!(deployment.phase, Phase::Completed | Phase::Retired));
+            self.outcome.turned_off += u64::from(on && matches!(deployment.phase, Phase::RolledBack { .. }));
             match deployment.phase {
                 Phase::Completed | Phase::Retired => self.outcome.completed += 1,
                 Phase::RolledBack { .. } => self.outcome.rolled_back += 1,
@@ -281,11 +293,12 @@ impl Run {
         order.extend(engine.world().previews.keys().cloned());
         let Some(environment) = self.chance.pick(&order) else { return };
         let reason = None;
-        let command = match self.chance.below(10) {
+        let command = match self.chance.below(11) {
             0 => Command::Pause { environment, comment: None },
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
             3 | 4 => return self.lay(engine, environment).await,
+            5 => return self.flip(engine, environment).await,
             _ => match self.promotion(engine, environment).await {
                 Some(command) => command,
                 None => return,

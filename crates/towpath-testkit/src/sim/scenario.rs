@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use towpath_core::{
     config::Live,
     deployment::{
-        AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, Probes, Resources, RollbackPolicy, ServiceSpec,
-        Strategy,
+        AnalysisSpec, CanaryStep, Check, CheckAction, DeploymentSpec, FlagStep, FlagStrategy, Probes, Resources,
+        RollbackPolicy, ServiceSpec, Strategy, Via,
     },
+    flags::FlagKey,
     ids::{Digest, EnvironmentName, PrincipalName, ProjectName, ReleaseNumber, Role, ServiceName},
     lifecycle::Housekeeping,
-    project::{ApprovalPolicy, EnvironmentPolicy, GatePolicy, Project, Tier},
+    project::{ApprovalPolicy, EnvironmentPolicy, FlagPolicy, GatePolicy, Project, Tier},
     release::{Release, ReleaseContent},
     units::{Millis, Percent},
 };
@@ -38,6 +39,8 @@ pub enum Behaviour {
     CannotStart,
     /// They run, but a check finds a fault.
     FailsVerification,
+    /// They answer those who have the flag with errors.
+    BreaksWithFlag,
 }
 
 /// A project and its releases.
@@ -60,8 +63,9 @@ impl Scenario {
             let after = index.checked_sub(1).and_then(|before| order.get(before)).cloned().into_iter().collect();
             let tier = if index == 2 { Tier::Production } else { Tier::Development };
             let automatic = index == 0 || chance.one_in(3);
-            environments
-                .insert(name.clone(), EnvironmentPolicy { tier, after, automatic, gates: gates(chance, index) });
+            let flags = FlagPolicy::default();
+            let policy = EnvironmentPolicy { tier, after, automatic, gates: gates(chance, index), flags };
+            environments.insert(name.clone(), policy);
             specs.insert(name.clone(), spec(chance));
         }
         let people =
@@ -128,6 +132,7 @@ fn fault(chance: &mut Chance) -> Behaviour {
         Behaviour::Slow,
         Behaviour::CannotStart,
         Behaviour::FailsVerification,
+        Behaviour::BreaksWithFlag,
     ];
     chance.pick(&all).unwrap_or(Behaviour::NeverReady)
 }
@@ -172,7 +177,7 @@ fn service(chance: &mut Chance) -> ServiceSpec {
 }
 
 fn strategy(chance: &mut Chance) -> Strategy {
-    match chance.below(4) {
+    match chance.below(5) {
         0 => Strategy::Recreate,
         1 => Strategy::Rolling {
             max_surge: u32::try_from(chance.below(3)).unwrap_or(0),
@@ -183,8 +188,36 @@ fn strategy(chance: &mut Chance) -> Strategy {
             analysis: chance.one_in(2).then(|| analysis(chance)),
             keep_old: Millis::from_secs(chance.below(30)),
         },
-        _ => Strategy::Canary { steps: canary(chance) },
+        3 => Strategy::Canary { steps: canary(chance) },
+        _ => flag(chance).map_or(Strategy::Recreate, |flag| Strategy::Flag(Box::new(flag))),
     }
+}
+
+fn flag(chance: &mut Chance) -> Option<FlagStrategy> {
+    let mut steps = Vec::new();
+    if chance.one_in(2) {
+        steps.push(FlagStep::Analysis(analysis(chance)));
+    }
+    for percent in [5, 25, 50, 100] {
+        if chance.one_in(4) {
+            continue;
+        }
+        steps.extend(Percent::new(percent).map(|percent| FlagStep::Percent { percent }));
+        let duration = (!chance.one_in(4)).then(|| Millis::from_secs(chance.below(5)));
+        steps.push(FlagStep::Pause { duration });
+        steps.push(FlagStep::Analysis(analysis(chance)));
+    }
+    if !steps.iter().any(|step| matches!(step, FlagStep::Percent { .. })) {
+        steps.push(FlagStep::Percent { percent: Percent::FULL });
+    }
+    let definition = serde_json::json!({ "variants": { "on": true, "off": false }, "defaultVariant": "off" });
+    Some(FlagStrategy {
+        key: FlagKey::new(super::flags::FLAG).ok()?,
+        variant: "on".to_owned(),
+        via: chance.pick(&[Via::Rolling, Via::BlueGreen, Via::Recreate])?,
+        definition: serde_json::from_value(definition).ok(),
+        steps,
+    })
 }
 
 fn canary(chance: &mut Chance) -> Vec<CanaryStep> {

@@ -27,6 +27,7 @@ impl Machine {
         for (id, route) in &self.routes.0 {
             for (revision, backend) in &route.backends {
                 let share = requests * u64::from(backend.weight.get()) / 100;
+                let on = u64::from(self.flag_on.get(&id.environment).copied().unwrap_or(0));
                 let counts = self.counts.entry((id.clone(), *revision)).or_default();
                 for (turn, instance) in (0..share).zip(backend.endpoints.keys().cycle()) {
                     let behaviour = self
@@ -34,7 +35,7 @@ impl Machine {
                         .get(instance)
                         .filter(|found| matches!(found.phase, InstancePhase::Ready | InstancePhase::Unready))
                         .map(|found| found.behaviour);
-                    count(counts, behaviour, turn);
+                    count(counts, behaviour, (turn, on));
                 }
                 for instance in backend.endpoints.keys() {
                     in_flight.insert(instance.clone(), self.chance.below(3));
@@ -66,12 +67,13 @@ impl Machine {
     }
 }
 
-fn count(counts: &mut Counts, behaviour: Option<Behaviour>, turn: u64) {
+fn count(counts: &mut Counts, behaviour: Option<Behaviour>, (turn, on): (u64, u64)) {
     counts.requests += 1;
     let [_, good, _, _, bad] = &mut counts.status;
     match behaviour {
         None => counts.upstream_errors += 1,
         Some(Behaviour::Errors) if turn.is_multiple_of(4) => *bad += 1,
+        Some(Behaviour::BreaksWithFlag) if turn % 100 < on => *bad += 1,
         Some(_) => *good += 1,
     }
     let micros = if behaviour == Some(Behaviour::Slow) { 1_500_000 } else { 3000 };

@@ -4,13 +4,15 @@ use clap::Subcommand;
 
 mod changes;
 mod definitions;
+mod evaluations;
 mod keys;
 mod schedules;
 
-pub(crate) use changes::{ChangesCommand, FlagLogArgs};
-pub(crate) use definitions::{DefinitionsCommand, ListFlagsArgs};
-pub(crate) use keys::{KeysCommand, ListKeysArgs};
-pub(crate) use schedules::{SchedulesArgs, SchedulesCommand};
+pub(crate) use changes::*;
+pub(crate) use definitions::*;
+pub(crate) use evaluations::*;
+pub(crate) use keys::*;
+pub(crate) use schedules::*;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum FlagsCommand {
@@ -20,6 +22,8 @@ pub(crate) enum FlagsCommand {
     Changes(ChangesCommand),
     #[command(flatten)]
     Schedules(SchedulesCommand),
+    /// Shows how often each flag was evaluated, to what and when last.
+    Evaluations(EvaluationsArgs),
     /// Makes, lists and takes back the keys with which applications evaluate flags.
     #[command(subcommand)]
     Keys(KeysCommand),

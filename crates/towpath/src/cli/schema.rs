@@ -5,10 +5,11 @@ use towpath_core::config::SchemaKind;
 
 #[derive(Debug, Args)]
 pub(crate) struct SchemaArgs {
-    /// Which: `project` for `towpath.yaml`, `environment` for the files in `environments`.
+    /// Which: `project` for `towpath.yaml`, `environment` for the files in `environments`, `flags` for those in `flags`,
+    /// `flag-environment` for those in `flags/environments`.
     #[arg(value_name = "KIND", value_parser = kind, default_value = "project")]
     pub kind: SchemaKind,
-    /// Writes both into the project's folder `schema`, where editors find them.
+    /// Writes all that the project needs into the project's folder `schema`, where editors find them.
     #[arg(long, conflicts_with = "check")]
     pub write: bool,
     /// Writes nothing. Exit status 4 if what is there is not what would be written.
@@ -20,5 +21,5 @@ pub(crate) struct SchemaArgs {
 }
 
 fn kind(word: &str) -> Result<SchemaKind, String> {
-    SchemaKind::named(word).ok_or_else(|| "it is `project` or `environment`".to_owned())
+    SchemaKind::named(word).ok_or_else(|| "it is `project`, `environment`, `flags` or `flag-environment`".to_owned())
 }

@@ -18,6 +18,11 @@ use crate::{
 };
 
 mod calls;
+mod evaluations;
+mod experiments;
+mod flag_changes;
+mod flag_keys;
+mod flag_schedules;
 mod rotations;
 mod running;
 mod secrets;

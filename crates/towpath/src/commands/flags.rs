@@ -5,6 +5,7 @@ use crate::{cli::FlagsCommand, context::Context};
 
 mod changes;
 mod definitions;
+mod evaluations;
 mod keys;
 mod schedules;
 
@@ -13,6 +14,7 @@ pub(super) fn run(context: &Context, command: &FlagsCommand) -> Outcome {
         FlagsCommand::Definitions(command) => definitions::run(context, command),
         FlagsCommand::Changes(command) => changes::run(context, command),
         FlagsCommand::Schedules(command) => schedules::run(context, command),
+        FlagsCommand::Evaluations(args) => evaluations::run(context, args),
         FlagsCommand::Keys(command) => keys::run(context, command),
     }
 }

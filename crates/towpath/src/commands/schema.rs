@@ -37,16 +37,21 @@ pub(crate) fn text(kind: SchemaKind, loaded: Option<&Loaded>) -> String {
 /// Adds to the files of a new project their schemas, and to each what lets editors find its own.
 pub(crate) fn with_schemas(mut files: Vec<(String, String)>) -> Vec<(String, String)> {
     for (path, text) in files.iter_mut().filter(|(path, _)| is_source(path)) {
-        let kind = if path.contains('/') { SchemaKind::Environment } else { SchemaKind::Project };
-        *text = kind.modeline() + text;
+        *text = SchemaKind::of_path(path).modeline() + text;
     }
     let sources: SourceSet = files.iter().filter(|(path, _)| is_source(path)).cloned().collect();
-    files.extend(texts(&load(&sources)).map(|(path, text)| (path.to_owned(), text)));
+    files.extend(texts(&load(&sources)).into_iter().map(|(path, text)| (path.to_owned(), text)));
     files
 }
 
-fn texts(loaded: &Loaded) -> [(&'static str, String); 2] {
-    SCHEMAS.map(|kind| (kind.path(), text(kind, Some(loaded))))
+/// Returns the schemas that a project needs: those of flags once it has files about flags.
+fn texts(loaded: &Loaded) -> Vec<(&'static str, String)> {
+    let has = |kind: SchemaKind| loaded.sources().files().any(|(path, _)| SchemaKind::of_path(path) == kind);
+    let needed = |kind: &SchemaKind| match kind {
+        SchemaKind::Project | SchemaKind::Environment => true,
+        SchemaKind::Flags | SchemaKind::FlagEnvironment => has(SchemaKind::Flags) || has(SchemaKind::FlagEnvironment),
+    };
+    SCHEMAS.into_iter().filter(needed).map(|kind| (kind.path(), text(kind, Some(loaded)))).collect()
 }
 
 /// Returns the paths of those that are not in the folder as they should be.

@@ -73,6 +73,15 @@ pub(crate) fn versions(data: &Path) -> Result<[u8; 32], Failure> {
     }
 }
 
+/// Returns what units of experiments are hashed with: the same after every start, or every unit would be another.
+pub(crate) fn units(data: &Path) -> Result<[u8; 32], Failure> {
+    let path = data.join("keys/units");
+    match read(&path)? {
+        Some(key) => Ok(key),
+        None => make(&path),
+    }
+}
+
 fn secret_path(data: &Path) -> PathBuf {
     data.join("keys/ledger")
 }

@@ -1,6 +1,7 @@
 //! `towpath up`: the store, the target, the proxy, the engine and the API wired together in one process.
 
 mod addresses;
+mod descriptors;
 pub(crate) mod files;
 pub(crate) mod keys;
 pub(crate) mod lock;

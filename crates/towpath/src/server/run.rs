@@ -12,17 +12,26 @@ use towpath_adapters::{
     checks::LocalChecks,
     local::{LocalOptions, LocalTarget},
 };
-use towpath_core::{command::Command, config::Bundle, ids::PrincipalName, project::Project};
+use towpath_core::{
+    command::Command,
+    config::{Bundle, Diagnostic},
+    ids::PrincipalName,
+    project::Project,
+};
 use towpath_engine::{
     BundleResolver, Engine, Ports, SubmitError,
-    ports::{Blobs, Clock},
+    experiments::{Experiments, Limits},
+    ports::{Blobs, Clock, Evaluations},
     secrets::Secrets,
 };
 use towpath_proxy::{Proxy, ProxyOptions};
+use towpath_secrets::keyed::DigestKey;
 use towpath_server::ServerOptions;
-use towpath_store::{FileBlobs, SqliteSamples, SqliteStore};
+use towpath_store::{FileBlobs, SqliteExperiments, SqliteSamples, SqliteStore};
 
-use super::{addresses, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, secrets, tokens};
+use super::{
+    addresses, descriptors, files::private_folder, keys, lock::Lock, logging, projects::BundleProjects, secrets, tokens,
+};
 use crate::{
     cli::UpArgs,
     client::Running,
@@ -50,6 +59,7 @@ struct Parts {
     proxy: Arc<Proxy>,
     store: SqliteStore,
     samples: SqliteSamples,
+    experiments: SqliteExperiments,
     secrets: Arc<Secrets>,
 }
 
@@ -79,6 +89,15 @@ pub(crate) fn serve(context: &Context, args: &UpArgs) -> Result<(), Failure> {
 fn read_project(context: &Context, folder: &ProjectFolder) -> Result<(Project, Bundle), Failure> {
     let loaded = folder.load()?;
     let (project, diagnostics) = checked(&loaded);
+    // A mistake in a flag concerns this flag alone, which says so when it is evaluated; a release with it is refused. Not to
+    // start for it would take everything else down.
+    let of_flags = |one: &Diagnostic| loaded.is_about_flags(one);
+    let (flags, diagnostics): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(of_flags);
+    let wrong = flags.iter().filter(|one| one.is_error()).count();
+    if wrong > 0 {
+        let found = crate::words::count(wrong as u64, "mistake");
+        context.out.warn(&format!("the files about flags have {found}: towpath flags validate"));
+    }
     if let Some(failure) = mistakes(loaded.sources(), &diagnostics, context.out.paint_err()) {
         return Err(failure.kept("nothing was started"));
     }
@@ -131,6 +150,7 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
     let sticky_key = keys::sticky(&data)?;
     let store = SqliteStore::open(&data).await.map_err(|error| storage(&error))?;
     let samples = SqliteSamples::open(&data).await.map_err(|error| storage(&error))?;
+    let experiments = SqliteExperiments::open(&data).await.map_err(|error| storage(&error))?;
     let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(&data).map_err(|error| storage(&error))?);
     let options = ProxyOptions { sticky_key, usual: addresses::usual(&data), ..ProxyOptions::default() };
     let proxy = Proxy::start(options).map_err(|error| Failure::of(Exit::Failed, "proxy", &error))?;
@@ -143,6 +163,7 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
         ledger: Arc::new(store.clone()),
         blobs: Arc::clone(&blobs),
         samples: Arc::new(samples.clone()),
+        experiments: Arc::new(experiments.clone()),
         target: target.clone(),
         traffic: proxy.clone(),
         checks: Arc::new(LocalChecks::new(folder.root().to_owned())),
@@ -153,7 +174,7 @@ async fn open(folder: &ProjectFolder, project: &Project, bundle: &Bundle) -> Res
         Failure::of(Exit::Failed, "ledger", &error).kept("the ledger was left as it is").next("towpath audit verify")
     })?;
     secrets.attach(&engine);
-    Ok(Parts { engine, target, proxy, store, samples, secrets })
+    Ok(Parts { engine, target, proxy, store, samples, experiments, secrets })
 }
 
 async fn run_opened(
@@ -191,7 +212,20 @@ async fn run_opened(
         async move { rotator.run(told(stopping)).await }
     });
     let rotator = Some(rotator);
-    let options = ServerOptions { drain: DRAIN, secrets, rotator, ..ServerOptions::new(Arc::new(BundleProjects)) };
+    let unit_key = DigestKey::of_bytes(keys::units(data)?);
+    let experiments = Experiments::new(Arc::clone(&parts.engine), unit_key, Limits::default());
+    experiments.watch();
+    let refereeing = tokio::spawn({
+        let (experiments, stopping) = (Arc::clone(&experiments), stopping.clone());
+        async move { experiments.run(told(stopping)).await }
+    });
+    let experiments = Some(experiments);
+    let flags = Arc::clone(parts.engine.flags());
+    let evaluations = Some(Arc::new(parts.samples.clone()) as Arc<dyn Evaluations>);
+    let usual = ServerOptions::new(Arc::new(BundleProjects));
+    let max_followers = descriptors::raise(usual.max_followers);
+    let options =
+        ServerOptions { drain: DRAIN, secrets, rotator, flags, evaluations, experiments, max_followers, ..usual };
     let mut serving =
         tokio::spawn(towpath_server::serve(listener, Arc::clone(&parts.engine), access, options, told(stopping)));
     let text = serde_json::to_vec_pretty(&running).unwrap_or_default();
@@ -211,6 +245,7 @@ async fn run_opened(
         None => serving.await,
     };
     let _ = rotating.await;
+    let _ = refereeing.await;
     let _ = turning.await;
     match ended {
         Ok(Ok(())) => Ok(()),
@@ -260,7 +295,7 @@ fn announce(context: &Context, args: &UpArgs, running: &Running, project: &Proje
 }
 
 async fn close(parts: Parts, stop_instances: bool) {
-    let Parts { engine, target, proxy, store, samples, secrets: _ } = parts;
+    let Parts { engine, target, proxy, store, samples, experiments, secrets: _ } = parts;
     if stop_instances {
         tracing::info!("stopping instances");
         target.stop_all().await;
@@ -269,6 +304,7 @@ async fn close(parts: Parts, stop_instances: bool) {
     engine.close(DRAIN).await;
     store.close().await;
     samples.close().await;
+    experiments.close().await;
 }
 
 /// Resolves when the server is to stop.

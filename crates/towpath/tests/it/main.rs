@@ -15,10 +15,13 @@ mod compare;
 mod demo;
 mod docs;
 mod environments;
+mod experiments;
+mod flag_changes;
 mod import;
 mod layers;
 #[path = "../../src/demo/load.rs"]
 mod load;
+mod ofrep;
 mod overlay;
 mod previews;
 mod project;
@@ -30,3 +33,4 @@ mod schema;
 mod secrets;
 mod server;
 mod statistics;
+mod streams;

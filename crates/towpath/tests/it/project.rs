@@ -175,13 +175,24 @@ impl Project {
         self.up_given(more, &[]);
     }
 
+    /// Starts the server on a port that it had before.
+    #[track_caller]
+    pub(crate) fn up_on(&mut self, port: u16) {
+        self.start(port, "", &[]);
+    }
+
     /// Starts the server with further arguments and variables of its process.
     #[track_caller]
     pub(crate) fn up_given(&mut self, more: &str, variables: &[(&str, &str)]) {
+        self.start(0, more, variables);
+    }
+
+    #[track_caller]
+    fn start(&mut self, port: u16, more: &str, variables: &[(&str, &str)]) {
         assert!(self.server.is_none(), "it runs already");
         let _ = fs::remove_file(self.file(".towpath/server.json"));
         let log = fs::OpenOptions::new().create(true).append(true).open(self.file("server.log")).unwrap();
-        let mut command = self.command(words(&format!("up --listen 127.0.0.1:0 --color never {more}")));
+        let mut command = self.command(words(&format!("up --listen 127.0.0.1:{port} --color never {more}")));
         command.envs(variables.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.server = Some(child);

@@ -79,7 +79,7 @@ impl Contender {
 }
 
 /// Reads user plus system ticks; the name in brackets may itself hold blanks and brackets.
-pub(super) fn ticks(stat: &str) -> Option<f64> {
+pub(in crate::bench) fn ticks(stat: &str) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;

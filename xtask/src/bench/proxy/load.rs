@@ -8,12 +8,12 @@ use crate::process;
 
 /// What the generator saw.
 #[derive(Debug, PartialEq)]
-pub(super) struct Load {
-    pub(super) requests: f64,
-    pub(super) per_second: f64,
-    pub(super) p99_ms: f64,
+pub(in crate::bench) struct Load {
+    pub(in crate::bench) requests: f64,
+    pub(in crate::bench) per_second: f64,
+    pub(in crate::bench) p99_ms: f64,
     /// Answers that were no success, and connections that broke.
-    pub(super) failed: f64,
+    pub(in crate::bench) failed: f64,
 }
 
 /// Loads the port with 64 connections for four seconds.
@@ -23,7 +23,7 @@ pub(super) fn run(mut wrk: Command, port: u16) -> Result<Load> {
     parse(&printed).with_context(|| format!("cannot understand what `wrk` printed:\n{printed}"))
 }
 
-pub(super) fn parse(printed: &str) -> Option<Load> {
+pub(in crate::bench) fn parse(printed: &str) -> Option<Load> {
     let after = |label: &str| printed.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
     let requests = printed.lines().find_map(|line| line.split_once(" requests in "))?.0.trim().parse().ok()?;
     let bad_answers: f64 = after("Non-2xx or 3xx responses:").map_or(Some(0.0), |count| count.parse().ok())?;

@@ -1,4 +1,4 @@
-//! The two JSON Schemas (draft 2020-12): of the project file and of the environments' files.
+//! The JSON Schemas (draft 2020-12): of the project file, of the environments' files, of files about flags.
 //!
 //! They say what a file may say by itself. What only shows when layers meet (a service that nothing starts, a range
 //! with ends from two files, a reference to what another file takes away) is for `towpath env validate`; so are
@@ -8,9 +8,11 @@ use serde_json::{Value as Json, json};
 
 use super::{
     super::{
+        flags::{EnvironmentFlags, FlagsFile},
         load::Loaded,
         read::Read,
         schema::{environment::EnvironmentFile, project::ProjectKeys},
+        source,
     },
     Book, Mode, Names,
 };
@@ -22,10 +24,15 @@ pub enum SchemaKind {
     Project,
     /// `environments/*.yaml`.
     Environment,
+    /// `flags/*.yaml`.
+    Flags,
+    /// `flags/environments/*.yaml`.
+    FlagEnvironment,
 }
 
 /// Every kind.
-pub const SCHEMAS: [SchemaKind; 2] = [SchemaKind::Project, SchemaKind::Environment];
+pub const SCHEMAS: [SchemaKind; 4] =
+    [SchemaKind::Project, SchemaKind::Environment, SchemaKind::Flags, SchemaKind::FlagEnvironment];
 
 impl SchemaKind {
     /// Returns the word used on the command line and in addresses.
@@ -33,6 +40,8 @@ impl SchemaKind {
         match self {
             Self::Project => "project",
             Self::Environment => "environment",
+            Self::Flags => "flags",
+            Self::FlagEnvironment => "flag-environment",
         }
     }
 
@@ -41,6 +50,8 @@ impl SchemaKind {
         match self {
             Self::Project => "schema/towpath.json",
             Self::Environment => "schema/environment.json",
+            Self::Flags => "schema/flags.json",
+            Self::FlagEnvironment => "schema/flag-environment.json",
         }
     }
 
@@ -48,9 +59,23 @@ impl SchemaKind {
     pub fn modeline(self) -> String {
         let up = match self {
             Self::Project => "",
-            Self::Environment => "../",
+            Self::Environment | Self::Flags => "../",
+            Self::FlagEnvironment => "../../",
         };
         format!("# yaml-language-server: $schema={up}{}\n", self.path())
+    }
+
+    /// Returns the kind of a file by its path in the project's folder.
+    pub fn of_path(path: &str) -> Self {
+        if source::flag_environment_stem(path).is_some() {
+            Self::FlagEnvironment
+        } else if source::flag_stem(path).is_some() {
+            Self::Flags
+        } else if path.contains('/') {
+            Self::Environment
+        } else {
+            Self::Project
+        }
     }
 
     /// Returns the kind of this word.
@@ -65,10 +90,14 @@ pub fn json_schema(kind: SchemaKind, loaded: Option<&Loaded>) -> Json {
     let (mut book, title) = match kind {
         SchemaKind::Project => (Book::new(Mode::Whole, names), "Towpath project"),
         SchemaKind::Environment => (Book::new(Mode::Layer, names), "Towpath environment"),
+        SchemaKind::Flags => (Book::new(Mode::Whole, names), "Flags"),
+        SchemaKind::FlagEnvironment => (Book::new(Mode::Layer, names), "Flags of an environment"),
     };
     let root = match kind {
         SchemaKind::Project => ProjectKeys::shape(&mut book),
         SchemaKind::Environment => EnvironmentFile::shape(&mut book),
+        SchemaKind::Flags => FlagsFile::shape(&mut book),
+        SchemaKind::FlagEnvironment => EnvironmentFlags::shape(&mut book),
     };
     let name = root.json.get("$ref").and_then(Json::as_str).and_then(|path| path.rsplit('/').next());
     let root = name.and_then(|name| book.definitions.remove(name)).unwrap_or_default();

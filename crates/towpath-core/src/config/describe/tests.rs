@@ -73,10 +73,17 @@ fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
             let (project, environment) = match kind {
                 SchemaKind::Project => (format!("{key}: ~\n"), String::new()),
                 SchemaKind::Environment => (String::new(), format!("{key}: ~\n")),
+                SchemaKind::Flags | SchemaKind::FlagEnvironment => (String::new(), String::new()),
+            };
+            let flags = match kind {
+                SchemaKind::Project | SchemaKind::Environment => ("flags/a.yaml", String::new()),
+                SchemaKind::Flags => ("flags/a.yaml", format!("{key}: ~\n")),
+                SchemaKind::FlagEnvironment => ("flags/environments/base.yaml", format!("{key}: ~\n")),
             };
             let sources: SourceSet =
-                [("towpath.yaml", project), ("environments/production.yaml", environment)].into_iter().collect();
-            let unknown = load(&sources).validate().into_iter().find(|found| found.code == "config::unknown-key");
+                [("towpath.yaml", project), ("environments/production.yaml", environment), flags].into_iter().collect();
+            let is_unknown = |code: &str| ["config::unknown-key", "flags::unknown-member"].contains(&code);
+            let unknown = load(&sources).validate().into_iter().find(|found| is_unknown(found.code));
             assert_eq!(unknown, None, "{key}");
         }
     }

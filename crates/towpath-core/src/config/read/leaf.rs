@@ -14,7 +14,7 @@ use crate::{
         value::{Data, Value},
         yaml::{ScalarKind, shorten},
     },
-    ids::{ArtifactName, EnvironmentName, PrincipalName, ProjectName, Role, ServiceName},
+    ids::{ArtifactName, EnvironmentName, ExperimentName, PrincipalName, ProjectName, Role, ServiceName},
     project::Tier,
     units::{Bytes, MilliCpu, Millis, Percent},
 };
@@ -305,6 +305,7 @@ names!(
     ArtifactName: "a name", |names| &names.artifacts;
     PrincipalName: "a name", |_| &[];
     Role: "a role", |_| &[];
+    ExperimentName: "a name", |_| &[];
 );
 
 impl Read for Timestamp {

@@ -12,7 +12,7 @@ pub(super) fn json(text: &str) -> String {
 
 /// Returns a JSON string that is a double-quoted scalar of YAML too: characters that YAML counts as line breaks
 /// or does not allow as they are (YAML 1.2.2, section 5.1) are escaped besides.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::config) fn quoted(text: &str) -> String {
     let json = json(text);
     let special =
         |c: char| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
@@ -27,7 +27,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Returns an entry of a map whose value is written already.
-pub(super) fn entry(indent: &str, name: &str, value: &str) -> String {
+pub(in crate::config) fn entry(indent: &str, name: &str, value: &str) -> String {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let word = plain && name.bytes().next().is_some_and(|b| b.is_ascii_alphabetic()) && !is_word(name);
     let key = if word { name.to_owned() } else { quoted(name) };

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     access::{AccessFile, positive},
+    flags::FlagsFile,
     gates::GatesFile,
     keeping::{BackupsFile, BudgetFile, DataFile},
     promises::{AlertsFile, SlaFile},
@@ -58,6 +59,8 @@ section! {
         deployment: DeploymentFile = DeploymentFile::default(),
         /// What a release must pass to enter.
         gates: GatesFile = GatesFile::default(),
+        /// What live changes of feature flags need.
+        flags: FlagsFile = FlagsFile::default(),
         /// What is checked before a new revision counts as good.
         verification: Vec<CheckFile>,
         /// Where it runs.

@@ -14,8 +14,15 @@ use crate::{
     units::{Millis, Percent},
 };
 
+mod flag;
+
+pub use flag::{FlagFile, FlagStepFile, FlagStepMap, FlagSteps, ViaFile};
+
 /// The forms of a strategy.
-pub(crate) const FORMS: &[&str] = &["rolling", "recreate", "blue-green", "canary"];
+pub(crate) const FORMS: &[&str] = &["rolling", "recreate", "blue-green", "canary", "flag"];
+
+/// Those that need no settings, so that their name says it all.
+const NAMES: &[&str] = &["rolling", "recreate", "blue-green", "canary"];
 
 /// A strategy: its name, or a map with the name and its settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +39,11 @@ section! {
         blue_green as "blue-green": Option<BlueGreenFile>,
         /// A growing share of the traffic goes to the new.
         canary: Option<CanaryFile>,
+        /// The new takes everything over with a flag off; then the flag goes on for a growing share of the users.
+        flag: Option<FlagFile>,
     }
-    choice("rolling", "recreate", "blue-green", "canary"; one)
-        "a strategy is exactly one of `rolling`, `recreate`, `blue-green` and `canary`"
+    choice("rolling", "recreate", "blue-green", "canary", "flag"; one)
+        "a strategy is exactly one of `rolling`, `recreate`, `blue-green`, `canary` and `flag`"
 }
 
 section! {
@@ -137,7 +146,7 @@ section! {
 
 /// How long to wait, or for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pause(Option<Millis>);
+pub struct Pause(pub(crate) Option<Millis>);
 
 impl Read for RecreateFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
@@ -294,12 +303,18 @@ impl Read for StrategyFile {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         if let Data::Scalar(scalar) = &value.data {
             let found = Self::named(scalar.text());
-            if found.is_none() {
+            if found.is_none() && scalar.text() == "flag" {
+                let why = "the strategy `flag` needs to know which flag";
+                reader.wrong(value, why, "write `strategy: {flag: {key: KEY}}`");
+            } else if found.is_none() {
                 crate::config::read::unknown_word(value, scalar.text(), FORMS, reader);
             }
             return found;
         }
-        let StrategyMap { rolling, recreate, blue_green, canary } = StrategyMap::read(value, reader)?;
+        let StrategyMap { rolling, recreate, blue_green, canary, flag } = StrategyMap::read(value, reader)?;
+        if let (None, None, None, None, Some(flag)) = (&rolling, &recreate, &blue_green, &canary, &flag) {
+            return Some(Self(Strategy::Flag(Box::new(flag.clone().strategy()))));
+        }
         let found = match (rolling, recreate, blue_green, canary) {
             (Some(rolling), None, None, None) => {
                 Strategy::Rolling { max_surge: rolling.max_surge, max_unavailable: rolling.max_unavailable }
@@ -322,6 +337,6 @@ impl Read for StrategyFile {
     }
 
     fn shape(book: &mut Book) -> Shape {
-        book.or_word(FORMS, StrategyMap::shape)
+        book.or_word(NAMES, StrategyMap::shape)
     }
 }

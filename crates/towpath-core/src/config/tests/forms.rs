@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    deployment::{CanaryStep, Strategy},
-    units::Millis,
+    deployment::{CanaryStep, FlagStep, FlagStrategy, Strategy, Via},
+    units::{Millis, Percent},
 };
 
 fn project(rest: &str) -> String {
@@ -45,6 +45,69 @@ fn strategies_are_named_or_spelled_out() {
     };
     assert_eq!(steps[1], CanaryStep::Pause { duration: None });
     assert!(matches!(&steps[2], CanaryStep::Analysis(analysis) if analysis.max_error_rate_bp == Some(100)));
+}
+
+const FLAGS: &str = r#"== flags/checkout.yaml
+flags:
+  new-checkout: {variants: {"on": true, "off": false}, defaultVariant: "off"}
+  old-checkout: {variants: {"on": true, "off": false}, defaultVariant: "on"}
+  killed: {state: DISABLED, variants: {"on": true, "off": false}, defaultVariant: "off"}
+  gold: {variants: {"on": true, "off": false}, defaultVariant: "off", targeting: {"==": [{var: tier}, gold]}}
+"#;
+
+#[test]
+fn a_strategy_by_a_flag_has_the_flag_as_the_files_define_it() {
+    let flagged = |rest: &str| -> FlagStrategy {
+        let text = project(&format!("deployment:\n  strategy: {{flag: {rest}}}\n")) + FLAGS;
+        match resolved(&text, "production").strategy {
+            Strategy::Flag(flag) => *flag,
+            other => panic!("{other:?}"),
+        }
+    };
+    let usual = flagged("{key: new-checkout}");
+    assert_eq!((usual.variant.as_str(), usual.via), ("on", Via::Rolling));
+    assert_eq!(usual.definition.as_ref().and_then(|it| it.default_variant.as_deref()), Some("off"));
+    let percents: Vec<u8> = usual
+        .steps
+        .iter()
+        .filter_map(|step| if let FlagStep::Percent { percent } = step { Some(percent.get()) } else { None })
+        .collect();
+    assert_eq!(percents, [5, 25, 50, 100]);
+    assert!(matches!(usual.steps[1], FlagStep::Analysis(_)), "what is dark is judged first");
+    let own = flagged(
+        "{key: old-checkout, variant: 'off', via: blue-green, steps: [{percent: 20%}, {pause: 10m}, {analysis: }]}",
+    );
+    assert_eq!((own.variant.as_str(), own.via), ("off", Via::BlueGreen));
+    assert_eq!(own.steps[0], FlagStep::Percent { percent: Percent::new(20).unwrap() });
+}
+
+#[test]
+fn a_flag_that_a_rollout_could_not_turn_on_is_refused_where_it_is_named() {
+    let wrong = |rest: &str| first(&(project(&format!("deployment:\n  strategy: {{flag: {rest}}}\n")) + FLAGS));
+    assert_eq!(
+        wrong("{key: new-chekout}"),
+        "there is no flag `new-chekout` in `flags/`, which the rollout would turn on"
+    );
+    assert_eq!(
+        wrong("{key: new-checkout, variant: blue}"),
+        "a rollout cannot turn on `new-checkout`: it has no variant `blue`: it has `off`, `on`"
+    );
+    assert!(
+        wrong("{key: old-checkout}")
+            .starts_with("a rollout cannot turn on `old-checkout`: `on` is its default variant")
+    );
+    assert_eq!(wrong("{key: killed}"), "a rollout cannot turn on `killed`: it is `DISABLED`, so nobody would get it");
+    assert!(wrong("{key: gold}").contains("its targeting cannot be edited by a percentage"));
+    assert!(
+        wrong("{key: new-checkout, steps: [{percent: 50}, {percent: 10}]}").contains("must rise: 10% comes after 50%")
+    );
+    assert!(wrong("{key: new-checkout, steps: [{percent: 0}]}").contains("a share of 0 gives the flag to nobody"));
+    assert!(wrong("{key: new-checkout, steps: [{pause: 5s}]}").contains("no step gives the flag to anybody"));
+    assert!(wrong("{key: new-checkout, steps: [{percent: 5, pause: 5s}]}").contains("exactly one of"));
+    assert!(wrong("{steps: [{percent: 5}]}").contains("key"));
+    assert!(wrong("{key: ''}").contains("is not the key of a flag"));
+    let text = project("deployment:\n  strategy: flag\n") + FLAGS;
+    assert!(first(&text).contains("needs to know which flag"), "{}", first(&text));
 }
 
 #[test]

@@ -16,9 +16,14 @@ use crate::config::{
 
 /// Reads the first document of a text that begins at byte `offset` of its source.
 pub(crate) fn parse(source: SourceId, text: &str, offset: u32) -> Parsed {
-    if text.len() > MAX_BYTES {
+    parse_up_to(MAX_BYTES, source, text, offset)
+}
+
+/// As [`parse`], with another limit of bytes.
+pub(crate) fn parse_up_to(most: usize, source: SourceId, text: &str, offset: u32) -> Parsed {
+    if text.len() > most {
         let mut builder = Builder::new(source, offset);
-        builder.limit(Span::default(), format!("the text has {} bytes; at most {MAX_BYTES} are read", text.len()));
+        builder.limit(Span::default(), format!("the text has {} bytes; at most {most} are read", text.len()));
         return (None, builder.diagnostics);
     }
     match plain::read(source, text, offset) {

@@ -11,6 +11,10 @@ mod configuration;
 mod diff;
 mod environment;
 mod event;
+mod experiments;
+mod flag_changes;
+mod flag_keys;
+mod flag_schedules;
 mod health;
 mod lifecycle;
 mod log;
@@ -33,6 +37,24 @@ pub use environment::{
     InstanceView, PromotionSummary, RetiringView, RevisionSummary, RolloutSummary, ServiceView, Status, Tier,
 };
 pub use event::EventView;
+pub use experiments::{
+    AlteredView, ChangeExperiment, DecideExperiment, EraseUnit, ExperimentEnd, ExperimentList, ExperimentResults,
+    ExperimentVariant, ExperimentView, ExposureReport, ItemStatus, MetricEventReport, Reported, ReportedItem,
+    UnitErased,
+};
+pub use flag_changes::{
+    ApproveFlags, ChangeFlags, FlagChangeHow, FlagChangeView, FlagDifferenceView, FlagEditView, FlagEffect, FlagLog,
+    FlagPresence, FlagPropertyView, FlagRequestAnswered, FlagRequestView, FlagRequests, FlagsChanged, FlagsDiff,
+    PromoteFlags, RejectFlags, UndoFlags,
+};
+pub use flag_keys::{
+    EvaluationCountView, FlagEvaluations, FlagEvaluationsView, FlagKeyKind, FlagKeyList, FlagKeyShown, FlagKeyView,
+    MakeFlagKey, RevokeFlagKey,
+};
+pub use flag_schedules::{
+    AnswerSchedule, FlagScheduleList, FlagScheduleState, FlagScheduleStep, FlagScheduleView, RampFlag, ScheduleFlag,
+    ScheduledPercentage, ScheduledSetView,
+};
 pub use health::{Health, HealthCheck, HealthStatus};
 pub use lifecycle::{
     BlobGoes, CollectGarbage, CreatePreview, DestroyEnvironment, Destruction, ExtendPreview, FileGoes, GarbageView,
@@ -54,8 +76,8 @@ pub use release::{
 };
 pub use rollout::{
     DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
-    RollbackPlan, RollbackRequest, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind, StepState,
-    StepView, TallyView, Verdict,
+    RollbackPlan, RollbackRequest, RolloutFlagView, RolloutRequest, RolloutStatus, RolloutView, SetCounts, StepKind,
+    StepState, StepView, TallyView, Verdict,
 };
 
 pub use rotation::{

@@ -71,6 +71,23 @@ pub struct RolloutView {
     pub verification: Vec<String>,
     /// Instances by revision and service.
     pub sets: Vec<SetCounts>,
+    /// What it does with a flag, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<RolloutFlagView>,
+}
+
+/// What a rollout does with a flag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutFlagView {
+    /// The flag.
+    pub key: String,
+    /// The variant that is new.
+    pub variant: String,
+    /// The share of the users that has it by the doing of the rollout now, 0 to 100.
+    pub percent: u8,
+    /// The share that had it before, which is what a rollout that fails goes back to.
+    pub before_percent: u8,
 }
 
 /// A deployment in the history of an environment.
@@ -156,6 +173,8 @@ pub enum StepKind {
     Analysis,
     /// The checks of the environment are run.
     Verify,
+    /// A share of the users gets what is behind a flag.
+    Flag,
 }
 
 /// How a step stands.
@@ -185,6 +204,9 @@ pub struct StepView {
     /// The share of the traffic, for `weight`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_percent: Option<u8>,
+    /// The share of the users, for `flag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag_percent: Option<u8>,
     /// How long it takes, for a `pause` that ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,

@@ -59,5 +59,6 @@ pub(crate) fn strategy_name(strategy: &Strategy) -> &'static str {
         Strategy::Rolling { .. } => "rolling",
         Strategy::BlueGreen { .. } => "blue-green",
         Strategy::Canary { .. } => "canary",
+        Strategy::Flag(_) => "flag",
     }
 }

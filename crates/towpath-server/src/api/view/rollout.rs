@@ -19,7 +19,7 @@ use crate::{
         look::Look,
         types::{
             DeploymentView, FailureView, MeasurementView, PauseKind, PauseView, RevisionTraffic, RollbackOriginView,
-            RolloutStatus, RolloutView, SetCounts, StepKind, StepState, StepView, TallyView, Verdict,
+            RolloutFlagView, RolloutStatus, RolloutView, SetCounts, StepKind, StepState, StepView, TallyView, Verdict,
         },
     },
     etag,
@@ -81,6 +81,12 @@ pub(crate) fn rollout(look: &Look, it: &Deployment, traffic: Vec<RevisionTraffic
         measurements: it.measurements.iter().map(measurement).collect(),
         verification: it.verification.clone(),
         sets: sets(look, &it.environment),
+        flag: it.spec.strategy.flag().zip(it.flag_share()).map(|(flag, percent)| RolloutFlagView {
+            key: flag.key.to_string(),
+            variant: flag.variant.clone(),
+            percent: percent.get(),
+            before_percent: it.served().get(),
+        }),
     }
 }
 
@@ -132,8 +138,11 @@ fn step_view(step: &Step, state: StepState) -> StepView {
         Step::Pause { duration } => (StepKind::Pause, None, *duration),
         Step::Analysis(_) => (StepKind::Analysis, None, None),
         Step::Verify => (StepKind::Verify, None, None),
+        Step::Flag { .. } => (StepKind::Flag, None, None),
     };
-    StepView { kind, text: step.to_string(), state, weight_percent, duration_ms: duration.map(|duration| duration.0) }
+    let flag_percent = if let Step::Flag { percent, .. } = step { Some(percent.get()) } else { None };
+    let duration_ms = duration.map(|duration| duration.0);
+    StepView { kind, text: step.to_string(), state, weight_percent, flag_percent, duration_ms }
 }
 
 fn step_until(deployment: &Deployment, running: &Running) -> Option<Timestamp> {
@@ -143,7 +152,9 @@ fn step_until(deployment: &Deployment, running: &Running) -> Option<Timestamp> {
     let length = match deployment.steps.get(running.step)? {
         Step::Pause { duration } => (*duration)?,
         Step::Analysis(spec) => Millis(spec.interval.0.saturating_mul(u64::from(spec.count))),
-        Step::StopOld | Step::Start | Step::Replace { .. } | Step::Weight { .. } | Step::Verify => return None,
+        Step::StopOld | Step::Start | Step::Replace { .. } | Step::Weight { .. } | Step::Verify | Step::Flag { .. } => {
+            return None;
+        }
     };
     after(running.since, Millis(length.0.saturating_add(running.paused_for.0)))
 }
@@ -224,6 +235,7 @@ fn failure(failure: &Failure) -> FailureView {
         FailureKind::Verification => "verification",
         FailureKind::CannotStart => "cannot_start",
         FailureKind::Aborted => "aborted",
+        FailureKind::SwitchedOff => "switched_off",
     };
     FailureView { kind: kind.to_owned(), message: failure.message.clone(), evidence: failure.evidence.clone() }
 }

@@ -144,6 +144,9 @@ fn strategy(strategy: &Strategy) -> String {
             None => "blue-green, promoted by a person".to_owned(),
         },
         Strategy::Canary { steps } => format!("canary in {} steps", steps.len()),
+        Strategy::Flag(flag) => {
+            format!("flag {} in {} steps, {} before", flag.key, flag.steps.len(), flag.via.as_str())
+        }
     }
 }
 

@@ -25,7 +25,8 @@ impl Lines {
             rollout.measurements,
             rollout.sets,
             rollout.weight_percent,
-            rollout.verification
+            rollout.verification,
+            rollout.flag
         ]);
         let matters = Some(matters.to_string());
         let new = matters != self.said;
@@ -73,6 +74,13 @@ impl Lines {
             self.failed = true;
             lines.push(format!("failed: {}", failure.message));
             lines.extend(failure.evidence.iter().map(|line| format!("  {line}")));
+            if let Some(flag) = &rollout.flag {
+                let (key, variant, percent) = (&flag.key, &flag.variant, flag.percent);
+                lines.push(match percent {
+                    0 => format!("flag {key} is off again: nobody gets {variant}"),
+                    percent => format!("flag {key} is as it was: {percent} % of the users get {variant}"),
+                });
+            }
             if deployment.status == RolloutStatus::RollingBack {
                 lines.push("going back to the good revision".to_owned());
             }

@@ -60,6 +60,10 @@ fn more(rollout: &RolloutView, paint: Paint) -> String {
             traffic.revision, traffic.weight_percent, traffic.errors
         );
     }
+    if let Some(flag) = &rollout.flag {
+        let name = paint.bold(&format!("flag {}", flag.key));
+        text += &format!("  {name}: {} % of the users get {}\n", flag.percent, flag.variant);
+    }
     for set in &rollout.sets {
         text += &format!("  {} d{}: {}/{} ready\n", set.service, set.revision, set.ready, set.wanted);
     }

@@ -27,6 +27,8 @@ pub(super) enum App {
     Nginx,
     /// `app.py`, which misbehaves as `MODE` says.
     Misbehaving,
+    /// `flagged.py`, which asks for a flag over OFREP.
+    Flagged,
 }
 
 /// A project with its server. Dropping it stops everything and fails the test if anything is left.
@@ -106,11 +108,12 @@ impl App {
             }
             Self::Nginx => NGINX,
             Self::Misbehaving => " [python3, app.py]\n",
+            Self::Flagged => " [python3, flagged.py]\n",
         }
     }
 
     fn probe(self) -> &'static str {
-        if self == Self::Misbehaving { "/health" } else { "/" }
+        if matches!(self, Self::Misbehaving | Self::Flagged) { "/health" } else { "/" }
     }
 }
 
@@ -148,7 +151,8 @@ impl Bed {
         let Version { number, env, strategy, more, replicas } = version;
         let env: Vec<String> = env.iter().map(|(name, value)| format!("{name}: '{value}'")).collect();
         let env = env.join(", ");
-        let site = if self.app == App::Misbehaving { String::new() } else { "SITE: blue".to_owned() };
+        let own = matches!(self.app, App::Misbehaving | App::Flagged);
+        let site = if own { String::new() } else { "SITE: blue".to_owned() };
         let env = if env.is_empty() { site } else { env };
         self.write(
             "environments/development.yaml",
@@ -159,6 +163,7 @@ impl Bed {
         );
         self.write("app/version", &format!("{number}\n"));
         self.write("app/app.py", include_str!("app.py"));
+        self.write("app/flagged.py", include_str!("flagged.py"));
         for site in ["blue", "green"] {
             self.write(&format!("app/site/{site}/index.html"), &format!("version {number} {site}\n"));
         }
@@ -171,6 +176,12 @@ impl Bed {
         let number = self.release(&format!("{}.0", version.number));
         assert_eq!(number, version.number, "a release for each version");
         number
+    }
+
+    /// Makes a release of the same files with another version, and expects that it cannot enter by itself.
+    pub(super) fn ship_again(&self, number: u64) {
+        self.write("app/version", &format!("{number}\n"));
+        assert_eq!(self.release(&format!("{number}.0")), number, "a release for each version");
     }
 
     /// Returns the rollout of a release once it is as described.
@@ -272,7 +283,7 @@ pub(super) fn get(address: SocketAddr) -> String {
     ask(address, "/").unwrap_or_else(|error| format!("… {error}"))
 }
 
-fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
+pub(super) fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;

@@ -3,6 +3,7 @@
 
 mod bad;
 mod bed;
+mod flagged;
 mod good;
 mod killed;
 mod steered;
