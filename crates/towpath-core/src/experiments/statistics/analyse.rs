@@ -173,26 +173,29 @@ impl Comparing<'_> {
         }
     }
 
+    /// A relative margin is judged twice: by the difference from so many times control, which is exact also where control is
+    /// small or 0, and by the relative lift, so that what is shown never contradicts what is said.
     fn guardrail(&self, comparison: &Comparison, pair: &Pair, margin: Margin) -> GuardrailState {
         let better = self.observed.metric.better;
-        let (interval, margin) = match margin {
-            Margin::Absolute(margin) => (comparison.absolute, margin),
-            // Of the variant and so many times control: a difference, exact also where control is small or 0.
-            Margin::Relative(margin) => {
-                let base = pair.control.plain_mean;
-                let margin = if base < 0.0 { -margin } else { margin };
-                let worse = if better == Direction::Up { 1.0 - margin } else { 1.0 + margin };
-                let (rule, alpha) = self.rule();
-                (beyond(pair, worse).and_then(|lift| effect(pair, &lift, rule, alpha)), 0.0)
-            }
-        };
-        match (interval, better) {
+        let state = |interval: Option<Effect>, margin: f64| match (interval, better) {
             (None, _) => GuardrailState::Unknown,
             (Some(interval), Direction::Up) if interval.upper < -margin => GuardrailState::Harmed,
             (Some(interval), Direction::Down) if interval.lower > margin => GuardrailState::Harmed,
             (Some(interval), Direction::Up) if interval.lower >= -margin => GuardrailState::Safe,
             (Some(interval), Direction::Down) if interval.upper <= margin => GuardrailState::Safe,
             (Some(_), Direction::Up | Direction::Down) => GuardrailState::Open,
+        };
+        let margin = match margin {
+            Margin::Absolute(margin) => return state(comparison.absolute, margin),
+            Margin::Relative(margin) => margin,
+        };
+        let part = if pair.control.plain_mean < 0.0 { -margin } else { margin };
+        let factor = if better == Direction::Up { 1.0 - part } else { 1.0 + part };
+        let (rule, alpha) = self.rule();
+        let exact = state(beyond(pair, factor).and_then(|lift| effect(pair, &lift, rule, alpha)), 0.0);
+        match comparison.relative {
+            Some(_) if state(comparison.relative, margin) != exact => GuardrailState::Open,
+            Some(_) | None => exact,
         }
     }
 }

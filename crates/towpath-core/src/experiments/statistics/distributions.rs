@@ -37,7 +37,7 @@ pub(super) fn t_beyond(t: f64, freedom: f64) -> Option<f64> {
 /// (the inverse of the beta function that a library offers does not, for some parameters).
 pub(super) fn t_critical(alpha: f64, freedom: f64) -> Option<f64> {
     let z = -normal_quantile(alpha / 2.0)?;
-    if !(freedom >= 0.5) {
+    if freedom.is_nan() || freedom < 0.5 {
         return None;
     }
     if freedom >= 200.0 {

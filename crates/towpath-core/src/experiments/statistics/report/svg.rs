@@ -122,10 +122,13 @@ impl Drawing {
     fn head(&mut self, analysis: &Analysis) {
         self.y = 30.0;
         let decision = tone(analysis.verdict.decision);
-        self.text(EDGE, &format!("title says {}", class(decision)), &short(&plain(&headline(analysis)), 46));
+        for (at, line) in wrapped(&plain(&headline(analysis)), 38).iter().enumerate() {
+            self.y += if at == 0 { 0.0 } else { 21.0 };
+            self.text(EDGE, &format!("title says {}", class(decision)), line);
+        }
         let reason = analysis.verdict.reasons.first().map(|reason| plain(&reason.text)).unwrap_or_default();
         let facts = format!("Split: {}. Judged by {}.", split_line(&analysis.split), rule_line(analysis));
-        for line in [wrapped(&reason), wrapped(&facts)].concat() {
+        for line in [wrapped(&reason, CHARACTERS), wrapped(&facts, CHARACTERS)].concat() {
             self.y += 18.0;
             self.text(EDGE, "soft", &line);
         }
@@ -138,12 +141,11 @@ impl Drawing {
         self.text(EDGE, "name", &short(&picture.name, 50));
         self.y += 17.0;
         self.text(EDGE, "soft", &short(&picture.about, CHARACTERS));
-        let top = self.y + 8.0;
         for bar in &picture.bars {
             self.bar(picture, bar);
         }
         if picture.bars.iter().any(|bar| bar.effect.is_some()) {
-            self.axis(picture, top);
+            self.axis(picture);
         }
     }
 
@@ -155,6 +157,7 @@ impl Drawing {
         if let Some(effect) = bar.effect {
             self.y += 16.0;
             let (from, to, at) = (x(picture, effect.lower), x(picture, effect.upper), x(picture, effect.estimate));
+            self.marks(picture, self.y - 9.0, self.y + 9.0);
             self.line(&format!("bar {class}"), (from, self.y), (to, self.y));
             let dot = if bar.tone == Tone::Neutral { "open" } else { "dot" };
             let y = self.y;
@@ -167,24 +170,29 @@ impl Drawing {
             );
             self.text(EDGE, "soft", &figures);
         } else {
-            for line in wrapped(&bar.why) {
+            for line in wrapped(&bar.why, CHARACTERS) {
                 self.y += 18.0;
                 self.text(EDGE, "soft", &line);
             }
         }
     }
 
-    /// Draws zero, the margin and the labels; labels that would touch are left out.
-    fn axis(&mut self, picture: &Picture, top: f64) {
+    /// Draws where zero is and where harm begins, between two heights: behind bars, not through text.
+    fn marks(&mut self, picture: &Picture, top: f64, bottom: f64) {
+        let zero = x(picture, 0.0);
+        self.line("zero", (zero, top), (zero, bottom));
+        if let Some(margin) = picture.margin {
+            let at = x(picture, margin);
+            self.line("margin", (at, top), (at, bottom));
+        }
+    }
+
+    /// Draws the axis and its labels; labels that would touch are left out.
+    fn axis(&mut self, picture: &Picture) {
         self.y += 10.0;
         let bottom = self.y;
         self.line("axis", (EDGE, bottom), (WIDTH - EDGE, bottom));
-        let zero = x(picture, 0.0);
-        self.line("zero", (zero, top), (zero, bottom + 4.0));
-        if let Some(margin) = picture.margin {
-            let at = x(picture, margin);
-            self.line("margin", (at, top), (at, bottom + 4.0));
-        }
+        self.marks(picture, bottom - 4.0, bottom + 4.0);
         self.y += 17.0;
         let mut taken: Vec<(f64, f64)> = Vec::new();
         let zero_first = picture.ticks.iter().filter(|(at, _)| *at == 0.0);
@@ -224,15 +232,15 @@ fn plain(text: &str) -> String {
 }
 
 /// Returns the lines of a text that is longer than one.
-fn wrapped(text: &str) -> Vec<String> {
+fn wrapped(text: &str, characters: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + word.chars().count() < CHARACTERS => {
+            Some(line) if line.chars().count() + word.chars().count() < characters => {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(short(word, CHARACTERS)),
+            _ => lines.push(short(word, characters)),
         }
     }
     lines

@@ -11,7 +11,7 @@ fn rich() -> Observations {
         "failed requests",
         MetricKind::Proportion,
         Role::Guardrail(Margin::Relative(0.25)),
-        &sums([share(n, 600.0), share(n, 620.0), share(n, 900.0)]),
+        &sums([share(n, 600.0), share(n, 620.0), share(n, 1000.0)]),
     );
     failed.metric.better = Direction::Down;
     Observations {

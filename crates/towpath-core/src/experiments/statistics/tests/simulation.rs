@@ -66,21 +66,21 @@ fn decides(settings: &Settings, kind: MetricKind) -> impl Fn(Sums, Sums) -> bool
 #[test]
 fn looking_at_every_turn_concludes_something_from_nothing_at_most_as_often_as_alpha() {
     let rate = looked_at(1, equal, decides(&Settings::default(), MetricKind::Proportion));
-    println!("sequence, {LOOKS} looks: {:.1} % false", rate * 100.0);
+    eprintln!("sequence, {LOOKS} looks: {:.1} % false", rate * 100.0);
     assert!(rate <= 0.05, "{rate}");
 }
 
 #[test]
 fn looking_at_every_turn_of_a_fixed_test_or_at_the_chance_to_win_concludes_something_from_nothing_far_too_often() {
     let rate = looked_at(1, equal, decides(&fixed(), MetricKind::Proportion));
-    println!("fixed, {LOOKS} looks: {:.1} % false", rate * 100.0);
+    eprintln!("fixed, {LOOKS} looks: {:.1} % false", rate * 100.0);
     assert!(rate > 0.2, "{rate}");
     let settings = Settings::default();
     let rate = looked_at(1, equal, |a, b| {
         let chance = only(&analyse(&two(MetricKind::Proportion, a, b), &settings)).reading.unwrap().chance_to_win;
         !(0.05..=0.95).contains(&chance)
     });
-    println!("chance to win beyond 95 %, {LOOKS} looks: {:.1} % false", rate * 100.0);
+    eprintln!("chance to win beyond 95 %, {LOOKS} looks: {:.1} % false", rate * 100.0);
     assert!(rate > 0.35, "{rate}");
 }
 
@@ -97,8 +97,8 @@ fn skewed_values_and_rare_events_do_not_break_the_promise() {
     let revenue = |chance: &mut Chance| (chance.revenue(BETWEEN), chance.revenue(BETWEEN));
     let rate = looked_at(2, revenue, decides(&settings, MetricKind::Mean));
     assert!(rate <= 0.05, "revenue {rate}");
-    let rare = |chance: &mut Chance| (chance.units(BETWEEN, 0.005), chance.units(BETWEEN, 0.005));
-    let rate = looked_at(3, rare, decides(&settings, MetricKind::Proportion));
+    let seldom = |chance: &mut Chance| (chance.units(BETWEEN, 0.005), chance.units(BETWEEN, 0.005));
+    let rate = looked_at(3, seldom, decides(&settings, MetricKind::Proportion));
     assert!(rate <= 0.05, "rare {rate}");
 }
 
@@ -132,7 +132,7 @@ fn the_interval_holds_the_truth_at_every_look_at_once() {
         let misses = |effect: Option<Effect>, truth: f64| effect.is_some_and(|e| e.lower > truth || e.upper < truth);
         a.n >= 500 && (misses(comparison.absolute, 0.03) || misses(comparison.relative, 0.3))
     });
-    println!("the truth is missed at some look in {:.1} %", missed * 100.0);
+    eprintln!("the truth is missed at some look in {:.1} %", missed * 100.0);
     assert!(missed <= 0.05, "{missed}");
 }
 
@@ -165,7 +165,7 @@ fn the_power_is_what_the_calculator_says() {
             analyse(&two(MetricKind::Proportion, a, b), &settings).verdict.decision == Decision::Better
         });
         let rate = f64::from(u32::try_from(found.count()).unwrap()) / f64::from(EXPERIMENTS);
-        println!("{method:?} with {} units: found in {:.1} %", size.total, rate * 100.0);
+        eprintln!("{method:?} with {} units: found in {:.1} %", size.total, rate * 100.0);
         assert!((0.75..0.85).contains(&rate), "{method:?} {rate}");
     }
 }
