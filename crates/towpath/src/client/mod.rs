@@ -18,7 +18,6 @@ use crate::{
 };
 
 mod calls;
-mod evaluations;
 mod experiments;
 mod flag_changes;
 mod flag_keys;
