@@ -235,6 +235,7 @@ impl World {
 
     /// Folds one event.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a line for each kind of event, and nothing else")]
     pub fn apply(mut self, event: &Event) -> Self {
         self.size = event.sequence + 1;
         match &event.fact {
@@ -289,25 +290,17 @@ impl World {
             | Fact::ExperimentAltered(_)
             | Fact::ExperimentStopped(_)
             | Fact::ExperimentDecided(_) => self.apply_experiment(event),
-            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => {
-                if let Some(environment) = event.environment.clone() {
-                    let state = self.environments.entry(environment).or_default();
-                    Arc::make_mut(&mut state.flag_keys).fold(event);
-                }
-            }
-            Fact::FlagsChanged(_)
+            Fact::FlagKeyMade(_)
+            | Fact::FlagKeyRevoked(_)
+            | Fact::FlagsChanged(_)
             | Fact::FlagChangeRequested(_)
             | Fact::FlagChangeApproved(_)
-            | Fact::FlagChangeRejected(_) => self.apply_flags(event),
-            Fact::FlagScheduled(_)
+            | Fact::FlagChangeRejected(_)
+            | Fact::FlagScheduled(_)
             | Fact::FlagScheduleApproved(_)
             | Fact::FlagScheduleFired(_)
             | Fact::FlagScheduleFailed(_)
-            | Fact::FlagScheduleCancelled(_) => {
-                if let Some(environment) = event.environment.clone() {
-                    Arc::make_mut(&mut self.environments.entry(environment).or_default().schedules).fold(event);
-                }
-            }
+            | Fact::FlagScheduleCancelled(_) => self.apply_flags(event),
             // Reading changes nothing; it is in the ledger for who asks who saw what.
             Fact::SecretsRead(_) => {}
         }
@@ -395,15 +388,23 @@ impl World {
         experiments::fold(Arc::make_mut(&mut state.experiments), event);
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the exhaustive match over events is in `World::apply`")]
     fn apply_flags(&mut self, event: &Event) {
         let Some(environment) = event.environment.clone() else { return };
         let state = self.environments.entry(environment).or_default();
-        if let Fact::FlagsChanged(change) = &event.fact
-            && state.schedules.open().next().is_some()
-        {
-            Arc::make_mut(&mut state.schedules).contradicted(change, &state.flags, event);
+        match &event.fact {
+            Fact::FlagKeyMade(_) | Fact::FlagKeyRevoked(_) => Arc::make_mut(&mut state.flag_keys).fold(event),
+            Fact::FlagScheduled(_)
+            | Fact::FlagScheduleApproved(_)
+            | Fact::FlagScheduleFired(_)
+            | Fact::FlagScheduleFailed(_)
+            | Fact::FlagScheduleCancelled(_) => Arc::make_mut(&mut state.schedules).fold(event),
+            Fact::FlagsChanged(change) if state.schedules.open().next().is_some() => {
+                Arc::make_mut(&mut state.schedules).contradicted(change, &state.flags, event);
+                Arc::make_mut(&mut state.flags).fold(event);
+            }
+            _ => Arc::make_mut(&mut state.flags).fold(event),
         }
-        Arc::make_mut(&mut state.flags).fold(event);
     }
 
     fn change_promotion(&mut self, number: PromotionNumber, change: impl FnOnce(&mut Promotion)) {

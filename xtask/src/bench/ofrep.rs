@@ -41,7 +41,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
     }
     process::run(workspace.cargo().args(["build", "--release", "--quiet", "--package", "towpath"]))?;
     let cores = Cores::of_this_machine();
-    let server = Server::start(workspace.target()?.join("release/towpath"), &cores)?;
+    let server = Server::start(&workspace.target()?.join("release/towpath"), &cores)?;
     let mut full = Vec::new();
     for _ in 0..ROUNDS {
         full.push(server.load(&cores, CONNECTIONS, 0.0)?);
@@ -129,7 +129,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(program: PathBuf, cores: &Cores) -> Result<Self> {
+    fn start(program: &Path, cores: &Cores) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("towpath-bench-ofrep-{}", std::process::id()));
         for path in ["environments", "flags"] {
             fs::create_dir_all(folder.join(path))?;
@@ -147,9 +147,9 @@ impl Server {
             serde_json::from_slice::<Value>(&fs::read(&file).ok()?).ok()?.get("url")?.as_str().map(str::to_owned)
         })?;
         server.address = running;
-        let mut make = std::process::Command::new(&program);
+        let mut make = std::process::Command::new(program);
         make.current_dir(&server.folder).args(["flags", "keys", "create", "development", "bench", "--quiet"]);
-        server.key = process::stdout_of(&mut make)?.trim().to_owned();
+        process::stdout_of(&mut make)?.trim().clone_into(&mut server.key);
         Ok(server)
     }
 

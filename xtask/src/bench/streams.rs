@@ -115,7 +115,7 @@ impl Server {
         };
         let made = server.run(&["flags", "keys", "create", "development", "page", "--kind", "client", "-o", "json"])?;
         let made: Value = serde_json::from_str(&made)?;
-        server.key = made.get("key").and_then(Value::as_str).context("no key was made")?.to_owned();
+        made.get("key").and_then(Value::as_str).context("no key was made")?.clone_into(&mut server.key);
         Ok(server)
     }
 

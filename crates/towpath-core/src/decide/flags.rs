@@ -94,11 +94,11 @@ fn approve(world: &World, wish: &ApproveFlags, asker: &Asker) -> Decision {
     unmoved(world, environment, &wish.seen)?;
     if let Some(by) = request.outdated_by {
         let message = format!("{by} changed the same flags after {number} was asked for");
-        return Err(outdated(message, environment, number));
+        return Err(outdated(&message, environment, number));
     }
     if wish.now != asked.plan {
         let message = format!("a release changed the flags since {number} was asked for");
-        return Err(outdated(message, environment, number));
+        return Err(outdated(&message, environment, number));
     }
     let anybody = ApprovalPolicy { required: 1, roles: BTreeSet::new(), expires: policy.flag_changes_wait() };
     let rule = policy.flag_approvals().unwrap_or(&anybody);
@@ -325,7 +325,7 @@ fn open<'a>(
     }
 }
 
-fn outdated(message: String, environment: &EnvironmentName, number: FlagChangeNumber) -> Refusal {
+fn outdated(message: &str, environment: &EnvironmentName, number: FlagChangeNumber) -> Refusal {
     Refusal::new(RefusalCode::PlanChanged, format!("{message}, so it is not what was shown any more"))
         .next(format!("towpath flags reject {environment} {number}, and ask for it again"))
 }

@@ -150,12 +150,9 @@ fn approve(
     let policy = policy(world, environment)?;
     let schedules = world.schedules(environment);
     let schedule = open(&schedules, environment, number)?;
-    let until = match (&schedule.state, schedule.asked.approve_until) {
-        (ScheduleState::Waiting, Some(until)) => until,
-        _ => {
-            let message = format!("schedule {number} of {environment} waits for nobody");
-            return Err(Refusal::new(RefusalCode::FlagChangeClosed, message));
-        }
+    let (ScheduleState::Waiting, Some(until)) = (&schedule.state, schedule.asked.approve_until) else {
+        let message = format!("schedule {number} of {environment} waits for nobody");
+        return Err(Refusal::new(RefusalCode::FlagChangeClosed, message));
     };
     if until <= asker.now {
         let message = format!("schedule {number} of {environment} could be approved until {until:.0}");

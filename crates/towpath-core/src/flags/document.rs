@@ -38,7 +38,7 @@ pub struct FlagDefinition {
     /// The variant where no rule says another; without one the caller's own default counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_variant: Option<String>,
-    /// The rule, in JsonLogic with flagd's operators; `null`, `{}` and absence are three different things.
+    /// The rule, in `JsonLogic` with flagd's operators; `null`, `{}` and absence are three different things.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub targeting: Option<Value>,
     /// Scalars that every evaluation carries.
@@ -170,6 +170,7 @@ impl FlagPatch {
         Self(both)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of JSON only the kinds named here count")]
     fn lay(&self, whole: &mut Map<String, Value>) {
         for (property, value) in &self.0 {
             match value {

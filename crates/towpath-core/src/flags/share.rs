@@ -65,6 +65,7 @@ fn rest_of<'a>(definition: &'a FlagDefinition, variant: &str) -> Result<&'a str,
     if rest == variant { Err(ShareError::IsDefault(variant.to_owned())) } else { Ok(rest) }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "of JSON only the kinds named here count")]
 fn read(rule: Option<&Value>, names: (&str, &str)) -> Option<Percent> {
     let Some(rule) = rule.filter(|rule| !is_nothing(rule)) else { return Some(Percent::ZERO) };
     match rule {

@@ -12,7 +12,7 @@ mod description;
 mod diff;
 mod environments;
 mod events;
-mod experiments;
+pub(crate) mod experiments;
 mod flags;
 mod health;
 mod lifecycle;
@@ -78,6 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::consistency))
         .routes(routes!(metrics::dora))
         .routes(routes!(schema::schema))
+        .merge(rotations::routes())
         .merge(flags::routes())
         .merge(experiments::routes())
         .routes(routes!(secrets::list))
@@ -88,13 +89,6 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(secrets::history))
         .routes(routes!(secrets::restore))
         .routes(routes!(secrets::destroy))
-        .routes(routes!(rotations::list))
-        .routes(routes!(rotations::of_secret))
-        .routes(routes!(rotations::rotate))
-        .routes(routes!(rotations::abort))
-        .routes(routes!(rotations::retry))
-        .routes(routes!(rotations::data_key))
-        .routes(routes!(rotations::due))
 }
 
 /// Returns the description of the API.

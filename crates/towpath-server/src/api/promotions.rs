@@ -148,7 +148,7 @@ pub(super) async fn full(app: &App, world: &World, it: &Promotion) -> Result<Pro
     let from = before.map(|before| diff::Side::of(world, before));
     view.diff = Some(diff::diff(app, from, to, &it.environment).await?);
     view.steps =
-        view::planned(&steps(&it.spec, before.is_some(), false, served_share(&world, &it.environment, &it.spec)));
+        view::planned(&steps(&it.spec, before.is_some(), false, served_share(world, &it.environment, &it.spec)));
     Ok(view)
 }
 

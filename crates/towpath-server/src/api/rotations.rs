@@ -22,6 +22,7 @@ use towpath_engine::{
     rotation::{Asked, RotationError, Rotator},
     secrets::Principal,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     look::policy,
@@ -33,6 +34,18 @@ use crate::{
     extract::{Body, Caller, SecretBody, environment_name, words},
     problem::ApiError,
 };
+
+/// Returns the routes about rotations.
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(of_secret))
+        .routes(routes!(rotate))
+        .routes(routes!(abort))
+        .routes(routes!(retry))
+        .routes(routes!(data_key))
+        .routes(routes!(due))
+}
 
 /// Lists the rotations of an environment: of each secret the last one.
 #[utoipa::path(get, path = "/api/v1/environments/{environment}/rotations", operation_id = "listRotations", tag = "secrets",

@@ -1,5 +1,7 @@
 //! What every storage of exposures and metric events must do.
 
+#![expect(clippy::float_cmp, reason = "sums of small whole numbers are exact")]
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

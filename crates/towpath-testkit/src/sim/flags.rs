@@ -29,11 +29,12 @@ fn share_in(world: &World, environment: &EnvironmentName) -> Percent {
 }
 
 fn last_percent(deployment: &Deployment) -> Percent {
-    let percents = deployment
+    let percent = deployment
         .steps
         .iter()
-        .filter_map(|step| if let Step::Flag { percent, .. } = step { Some(*percent) } else { None });
-    percents.last().unwrap_or(deployment.served())
+        .rev()
+        .find_map(|step| if let Step::Flag { percent, .. } = step { Some(*percent) } else { None });
+    percent.unwrap_or(deployment.served())
 }
 
 impl Run {
@@ -47,11 +48,9 @@ impl Run {
                 && let Some(flag) = &rollout.flag
             {
                 let wanted = rollout.flag_share().unwrap_or(Percent::ZERO);
-                let fits = match rollout.phase {
-                    Phase::Running(_) => on == wanted,
-                    // It is off, or as it was; people may have switched it off since.
-                    _ => on <= flag.served,
-                };
+                let running = matches!(rollout.phase, Phase::Running(_));
+                // Else it is off, or as it was; people may have switched it off since.
+                let fits = if running { on == wanted } else { on <= flag.served };
                 if !fits {
                     return Err(wrong(format!("{on} while {} is {:?}, not {wanted}", rollout.revision, rollout.phase)));
                 }
@@ -64,7 +63,11 @@ impl Run {
                     Phase::RolledBack { .. } if on > ended.served() => {
                         return Err(wrong(format!("{on} after it failed, not {}", ended.served())));
                     }
-                    _ => {}
+                    Phase::Completed
+                    | Phase::RolledBack { .. }
+                    | Phase::Running(_)
+                    | Phase::RollingBack { .. }
+                    | Phase::Retired => {}
                 }
             }
         }

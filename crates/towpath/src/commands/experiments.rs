@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use towpath_server::api::types::{
     ChangeExperiment, DecideExperiment, EraseUnit, ExperimentView, ExposureReport, ItemStatus, MetricEventReport,
     Reported,
@@ -102,8 +102,8 @@ fn text(view: &ExperimentView, paint: Paint) -> String {
     }
     add("flag", view.flag.clone());
     add("variants", variants(view));
-    for metric in view.definition["metrics"].as_array().into_iter().flatten() {
-        let word = |name: &str| metric[name].as_str().unwrap_or_default().to_owned();
+    for metric in view.definition.get("metrics").and_then(Value::as_array).into_iter().flatten() {
+        let word = |name: &str| metric.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         add(&word("role"), format!("{} ({} of {}, {})", word("name"), word("kind"), word("event"), word("direction")));
     }
     if let Some(owner) = &view.owner {

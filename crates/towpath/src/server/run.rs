@@ -212,14 +212,7 @@ async fn run_opened(
         async move { rotator.run(told(stopping)).await }
     });
     let rotator = Some(rotator);
-    let unit_key = DigestKey::of_bytes(keys::units(data)?);
-    let experiments = Experiments::new(Arc::clone(&parts.engine), unit_key, Limits::default());
-    experiments.watch();
-    let refereeing = tokio::spawn({
-        let (experiments, stopping) = (Arc::clone(&experiments), stopping.clone());
-        async move { experiments.run(told(stopping)).await }
-    });
-    let experiments = Some(experiments);
+    let (experiments, refereeing) = referee(data, parts, stopping.clone())?;
     let flags = Arc::clone(parts.engine.flags());
     let evaluations = Some(Arc::new(parts.samples.clone()) as Arc<dyn Evaluations>);
     let usual = ServerOptions::new(Arc::new(BundleProjects));
@@ -252,6 +245,22 @@ async fn run_opened(
         Ok(Err(error)) => Err(Failure::of(Exit::Failed, "server", &error)),
         Err(error) => Err(Failure::new(Exit::Failed, "server", "the server ended").because(&error)),
     }
+}
+
+/// Begins to look after the experiments that run.
+fn referee(
+    data: &std::path::Path,
+    parts: &Parts,
+    stopping: watch::Receiver<bool>,
+) -> Result<(Option<Arc<Experiments>>, tokio::task::JoinHandle<()>), Failure> {
+    let unit_key = DigestKey::of_bytes(keys::units(data)?);
+    let experiments = Experiments::new(Arc::clone(&parts.engine), unit_key, Limits::default());
+    experiments.watch();
+    let refereeing = tokio::spawn({
+        let experiments = Arc::clone(&experiments);
+        async move { experiments.run(told(stopping)).await }
+    });
+    Ok((Some(experiments), refereeing))
 }
 
 /// Puts the policy of the project's files in force.

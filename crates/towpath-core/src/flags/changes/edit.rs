@@ -306,7 +306,7 @@ fn sound(
     changes: &[FlagChange],
 ) -> Result<(), Refusal> {
     let wrong = |document: &FlagDocument| -> Vec<Diagnostic> {
-        let part = part(document, &concerned(&[before, after], changes));
+        let part = part(document, concerned(&[before, after], changes).as_ref());
         check_flags(&part).into_iter().filter(Diagnostic::is_error).collect()
     };
     let known: BTreeSet<String> = wrong(before).into_iter().map(|it| it.message).collect();
@@ -348,7 +348,7 @@ fn concerned(documents: &[&FlagDocument], changes: &[FlagChange]) -> Option<BTre
     Some(keys)
 }
 
-fn part(document: &FlagDocument, keys: &Option<BTreeSet<FlagKey>>) -> FlagDocument {
+fn part(document: &FlagDocument, keys: Option<&BTreeSet<FlagKey>>) -> FlagDocument {
     let Some(keys) = keys else { return document.clone() };
     let flags: BTreeMap<FlagKey, FlagDefinition> =
         keys.iter().filter_map(|key| Some((key.clone(), document.flags.get(key)?.clone()))).collect();

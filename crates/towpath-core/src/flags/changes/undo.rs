@@ -27,7 +27,7 @@ pub fn taken_back(live: &LiveFlags, record: &FlagRecord) -> Result<Vec<FlagChang
                 continue;
             }
             FlagTarget::Flag(_) => {
-                let (patch, touched) = properties_back(&before.live, &after.live, now.as_ref());
+                let (patch, touched) = properties_back(before.live.as_ref(), after.live.as_ref(), now.as_ref());
                 let conflict = |property| UndoConflict { target: after.target.clone(), property: Some(property) };
                 conflicts.extend(touched.into_iter().map(conflict));
                 Some(Value::Object(patch)).filter(|patch| patch.as_object().is_some_and(|patch| !patch.is_empty()))
@@ -42,13 +42,13 @@ pub fn taken_back(live: &LiveFlags, record: &FlagRecord) -> Result<Vec<FlagChang
 
 /// Returns what lies over the files with what a change touched as it was, and the properties that differ since.
 fn properties_back(
-    before: &Option<Value>,
-    after: &Option<Value>,
+    before: Option<&Value>,
+    after: Option<&Value>,
     now: Option<&Value>,
 ) -> (Map<String, Value>, Vec<String>) {
     let none = Map::new();
     let members = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
-    let (before, after) = (members(before.as_ref()).unwrap_or_default(), members(after.as_ref()).unwrap_or_default());
+    let (before, after) = (members(before).unwrap_or_default(), members(after).unwrap_or_default());
     let mut patch = members(now).unwrap_or_default();
     let mut conflicts = Vec::new();
     let names = |left: &Map<String, Value>, right: &Map<String, Value>| {

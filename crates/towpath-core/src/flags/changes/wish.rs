@@ -83,25 +83,22 @@ fn undone<'l>(
 ) -> Result<&'l FlagRecord, Refusal> {
     let next = format!("towpath flags log {environment}");
     let refused = |message: String| Refusal::new(RefusalCode::NotFound, message).next(next.clone());
-    match number {
-        Some(number) => match live.record(number) {
-            Some(record) => Ok(record),
-            None if live.requests.contains_key(&number) => {
-                Err(Refusal::new(RefusalCode::FlagChangeClosed, format!("{number} is not in force: it waits"))
-                    .next(format!("towpath flags reject {environment} {number}")))
-            }
-            None if number <= live.last && number.0 > 0 => {
-                Err(refused(format!("{number} never took effect, or is too old to be taken back")))
-            }
-            None => Err(refused(format!("{environment} has no change {number} of flags"))),
-        },
-        None => {
-            let latest = live.records.iter().rev().find(|it| it.undone_by.is_none() && it.change.undoes.is_none());
-            latest
-                .map(AsRef::as_ref)
-                .ok_or_else(|| refused(format!("{environment} has no change that could be taken back")))
-        }
+    let Some(number) = number else {
+        let latest = live.records.iter().rev().find(|it| it.undone_by.is_none() && it.change.undoes.is_none());
+        let none = || refused(format!("{environment} has no change that could be taken back"));
+        return latest.map(AsRef::as_ref).ok_or_else(none);
+    };
+    if let Some(record) = live.record(number) {
+        return Ok(record);
     }
+    Err(if live.requests.contains_key(&number) {
+        Refusal::new(RefusalCode::FlagChangeClosed, format!("{number} is not in force: it waits"))
+            .next(format!("towpath flags reject {environment} {number}"))
+    } else if number <= live.last && number.0 > 0 {
+        refused(format!("{number} never took effect, or is too old to be taken back"))
+    } else {
+        refused(format!("{environment} has no change {number} of flags"))
+    })
 }
 
 fn conflicting(

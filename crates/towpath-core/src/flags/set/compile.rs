@@ -142,6 +142,7 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of JSON only the kinds named here count")]
     fn operator(&mut self, name: &'d str, values: &'d Value) -> Compiled {
         let list = match values {
             Value::Array(list) => list.as_slice(),
@@ -268,16 +269,18 @@ impl<'d> Compiler<'d> {
         };
         let path = match path {
             Some(path) => Path::Known(self.known(&path)),
-            None => {
-                self.everything |= !self.inside;
-                Path::Computed(self.at(list, 0)?)
-            }
+            None => self.computed(list)?,
         };
         let default = list.get(1).map(|_| self.at(list, 1)).transpose()?;
         Ok(match (path, default) {
             (Path::Known(rule), None) => rule,
             (path, default) => Box::new(Var { path, default }),
         })
+    }
+
+    fn computed(&mut self, list: &'d [Value]) -> Result<Path, RuleProblem> {
+        self.everything |= !self.inside;
+        Ok(Path::Computed(self.at(list, 0)?))
     }
 
     /// Compiles the way that a path names.
@@ -291,12 +294,12 @@ impl<'d> Compiler<'d> {
             "$flagd.flagKey" if !self.inside => Box::new(Key),
             "$flagd.timestamp" if !self.inside => Box::new(Now),
             _ if flagd || self.inside => Box::new(Named { from: None, way: path.split('.').map(Box::from).collect() }),
-            _ => self.from_slot(path),
+            _ => self.slotted(path),
         }
     }
 
     /// The way through objects is gone while the context is read; places in lists and texts are found when they are needed.
-    fn from_slot(&mut self, path: &str) -> Code {
+    fn slotted(&mut self, path: &str) -> Code {
         let by_place =
             |name: &str| name == "length" || (!name.is_empty() && name.bytes().all(|it| it.is_ascii_digit()));
         let mut split = path.len();

@@ -107,7 +107,7 @@ impl<'c> Context<'c> {
     }
 
     /// Returns the value of a slot.
-    pub(super) fn slot<'e>(&'e self, slot: u32) -> Val<'e> {
+    pub(super) fn slot(&self, slot: u32) -> Val<'_> {
         self.slots.get(slot as usize).map_or(Val::Null, |at| self.tape.value(*at))
     }
 

@@ -40,7 +40,7 @@ impl<'c> Tape<'c> {
     }
 
     /// Returns the value at a place.
-    pub(super) fn value<'e>(&'e self, at: At) -> Val<'e> {
+    pub(super) fn value(&self, at: At) -> Val<'_> {
         match self.0.get(at as usize) {
             None | Some(Node::Null) => Val::Null,
             Some(Node::Bool(it)) => Val::Bool(*it),
@@ -70,7 +70,7 @@ impl<'c> Tape<'c> {
     }
 
     /// Returns the names of the object at a place and where their values are. A name that is there twice comes twice.
-    pub(super) fn members<'e>(&'e self, at: At) -> impl Iterator<Item = (&'e str, At)> {
+    pub(super) fn members(&self, at: At) -> impl Iterator<Item = (&str, At)> {
         let mut next = at.saturating_add(1);
         (0..self.len(at)).map(move |_| {
             let name = match self.0.get(next as usize) {
@@ -102,7 +102,9 @@ impl<'c> Tape<'c> {
             Value::String(it) => self.name(Cow::Owned(it.clone())),
             Value::Array(items) => {
                 let at = self.open();
-                items.iter().for_each(|item| self.push(item));
+                for item in items {
+                    self.push(item);
+                }
                 self.close_list(at, items.len());
             }
             Value::Object(members) => {

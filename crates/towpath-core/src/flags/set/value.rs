@@ -1,6 +1,6 @@
 //! Values while a rule is evaluated, and what JavaScript makes of them: truth, number, text, equality, order.
 //!
-//! JsonLogic is defined by its JavaScript implementation; where others differ, that one counts here, except that whole numbers
+//! `JsonLogic` is defined by its JavaScript implementation; where others differ, that one counts here, except that whole numbers
 //! of 64 bits are compared exactly and characters are code points.
 
 use std::{cmp::Ordering, ptr};

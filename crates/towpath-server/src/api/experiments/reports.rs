@@ -218,10 +218,7 @@ pub(crate) fn reporting_to(path: &str) -> Option<&str> {
 
 /// Lets in who may report: applications by their keys, people by their tokens.
 pub(crate) fn admit(app: &App, environment: &str, headers: &HeaderMap) -> Result<(), Box<Response>> {
-    let denied = match app.evaluator(headers, Some(environment), app.engine.now()) {
-        Ok(_) => return Ok(()),
-        Err(denied) => denied,
-    };
+    let Err(denied) = app.evaluator(headers, Some(environment), app.engine.now()) else { return Ok(()) };
     Err(Box::new(match denied {
         Denied::Unknown => unauthorised().into_response(),
         Denied::Later(wait) => busy(wait.as_secs().max(1)),

@@ -75,9 +75,9 @@ pub(crate) async fn approve(
         Some(request) => Some(view(&app, &done.world, &name, request).await?),
         None => None,
     };
-    let change = done.events.iter().find_map(|event| match &event.fact {
-        Fact::FlagsChanged(change) => Some(change.words.clone()),
-        _ => None,
+    let change = done.events.iter().find_map(|event| {
+        let Fact::FlagsChanged(change) = &event.fact else { return None };
+        Some(change.words.clone())
     });
     let in_force = change.is_some();
     let lines = change.or_else(|| request.as_ref().map(|request| request.lines.clone())).unwrap_or_default();

@@ -213,9 +213,9 @@ async fn schedule(
     let reason = words("/reason", asked.reason)?;
     let command = ScheduleCommand::Add { environment: environment.clone(), key, steps: asked.steps, reason };
     let done = app.submit(caller, Command::ScheduleFlags(Box::new(command))).await?;
-    let number = done.events.iter().find_map(|event| match &event.fact {
-        Fact::FlagScheduled(scheduled) => Some(scheduled.number),
-        _ => None,
+    let number = done.events.iter().find_map(|event| {
+        let Fact::FlagScheduled(scheduled) = &event.fact else { return None };
+        Some(scheduled.number)
     });
     let number = number.ok_or_else(|| ApiError::not_found("nothing was scheduled".to_owned()))?;
     shown(&done.world, (&environment, number), app.engine.now())

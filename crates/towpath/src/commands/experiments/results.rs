@@ -69,7 +69,9 @@ pub(super) async fn export(context: &Context, args: &ExportExperimentArgs) -> Ou
         ExportFormat::Json => {
             // As `experiments analyse` reads it.
             let mut whole = results.observations;
-            whole["settings"] = results.settings;
+            if let Value::Object(whole) = &mut whole {
+                whole.insert("settings".to_owned(), results.settings);
+            }
             format!("{whole:#}\n")
         }
         ExportFormat::Csv => csv(&understood(&results.observations)?),

@@ -187,12 +187,12 @@ fn hint(context: &Context, changed: &FlagsChanged) {
 }
 
 fn properties(path: &Path) -> Result<serde_json::Map<String, Value>, Failure> {
-    match rule(path)? {
-        Value::Object(properties) => Ok(properties),
-        _ => Err(Failure::usage(format!("`{}` is not a map of properties of a flag", path.display()))
+    let Value::Object(properties) = rule(path)? else {
+        return Err(Failure::usage(format!("`{}` is not a map of properties of a flag", path.display()))
             .kept("nothing was changed")
-            .next("such as {\"defaultVariant\": \"on\"}")),
-    }
+            .next("such as {\"defaultVariant\": \"on\"}"));
+    };
+    Ok(properties)
 }
 
 /// Reads JSON, or YAML where it is none.

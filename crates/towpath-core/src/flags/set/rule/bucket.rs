@@ -54,8 +54,6 @@ impl Fractional {
         let key = self.key.as_ref().map(|key| key.value(scope));
         let hash = match (key, self.bucketing) {
             (None | Some(Val::List(_)), Bucketing::V3) => cbor::hash_pair(machine.key(), self.targeting_key(machine)?),
-            (Some(Val::Null), Bucketing::V3) => return None,
-            (Some(key), Bucketing::V3) => cbor::hash(key, machine)?,
             (Some(Val::Str(key)), Bucketing::V1 | Bucketing::V2) => Murmur::hash(key.as_bytes()),
             (None | Some(Val::Null | Val::List(_)), Bucketing::V1 | Bucketing::V2) => {
                 let mut hash = Murmur::default();
@@ -63,8 +61,10 @@ impl Fractional {
                 hash.write(self.targeting_key(machine)?.as_bytes());
                 hash.finish()
             }
-            // It counts as the first share, and is none.
-            (Some(Val::Bool(_) | Val::Num(_) | Val::Map(_)), Bucketing::V1 | Bucketing::V2) => return None,
+            // For v1 and v2 what is no text counts as the first share, and is none.
+            (Some(Val::Null), Bucketing::V3)
+            | (Some(Val::Bool(_) | Val::Num(_) | Val::Map(_)), Bucketing::V1 | Bucketing::V2) => return None,
+            (Some(key), Bucketing::V3) => cbor::hash(key, machine)?,
         };
         match (&self.shares, key) {
             (

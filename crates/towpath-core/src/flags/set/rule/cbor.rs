@@ -104,7 +104,13 @@ fn float(it: f64, out: &mut Murmur) {
 }
 
 /// Returns the float of 16 bits that is exactly this one (IEEE 754 binary16).
-#[expect(clippy::cast_possible_truncation, reason = "the parts are checked to fit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::verbose_bit_mask,
+    reason = "the parts are checked to fit, and the mask is written as the format has it"
+)]
 fn half(it: f32) -> Option<u16> {
     let bits = it.to_bits();
     let (exponent, fraction) = ((bits >> 23 & 0xff) as i32 - 127, bits & 0x007f_ffff);
@@ -128,17 +134,17 @@ fn head(kind: u8, size: u64, out: &mut Murmur) {
     let kind = kind << 5;
     match size {
         0..24 => out.write(&[kind | size as u8]),
-        24..0x100 => out.write(&[kind | 24, size as u8]),
+        24..0x100 => out.write(&[kind | 0x18, size as u8]),
         0x100..0x1_0000 => {
-            out.write(&[kind | 25]);
+            out.write(&[kind | 0x19]);
             out.write(&(size as u16).to_be_bytes());
         }
         0x1_0000..0x1_0000_0000 => {
-            out.write(&[kind | 26]);
+            out.write(&[kind | 0x1a]);
             out.write(&(size as u32).to_be_bytes());
         }
         _ => {
-            out.write(&[kind | 27]);
+            out.write(&[kind | 0x1b]);
             out.write(&size.to_be_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! MurmurHash3, the 32-bit variant for x86 with the seed 0 (Austin Appleby, <https://github.com/aappleby/smhasher>), in pieces.
+//! `MurmurHash3`, the 32-bit variant for x86 with the seed 0 (Austin Appleby, <https://github.com/aappleby/smhasher>), in pieces.
 
 /// A hash of what was written so far.
 #[derive(Debug, Default)]

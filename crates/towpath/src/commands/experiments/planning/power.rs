@@ -55,16 +55,16 @@ pub(super) fn run(context: &Context, args: &PowerArgs) -> Outcome {
         (None, None, units) => {
             // A baseline of 0 has no shares.
             let scale = if args.baseline == 0.0 { Scale::Absolute } else { Scale::Relative };
-            let found = detectable(&plan, units.unwrap_or(0), scale, 1.0).map_err(|error| failure(&error))?;
+            let found = detectable(&plan, units.unwrap_or(0), scale, 1.0).map_err(failure)?;
             if scale == Scale::Relative { Change::Relative(found) } else { Change::Absolute(found) }
         }
     };
     if let (Some(units), true) = (args.units, args.effect.or(args.difference).is_some()) {
         // What so many units have is less than what was wished, or more.
-        plan.power = power(&plan, units, effect).map_err(|error| failure(&error))?;
+        plan.power = power(&plan, units, effect).map_err(failure)?;
         return show_power(context, &plan, effect, units);
     }
-    let units = sample_size(&plan, effect).map_err(|error| failure(&error))?;
+    let units = sample_size(&plan, effect).map_err(failure)?;
     let one_look = Plan { method: Method::Fixed { planned_units: None }, ..plan };
     let planned = Planned {
         plan,
@@ -77,8 +77,8 @@ pub(super) fn run(context: &Context, args: &PowerArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn failure(error: &PlanError) -> Failure {
-    Failure::of(Exit::Usage, "no_plan", error)
+fn failure(error: PlanError) -> Failure {
+    Failure::of(Exit::Usage, "no_plan", &error)
 }
 
 /// What so many units see.

@@ -88,7 +88,7 @@ fn from_csv(text: &str, name: &str) -> Result<ReadFile, Failure> {
     let mut gathered = Gathered::default();
     for (line, record) in records {
         let row = columns.row(record).map_err(|what| wrong(line, what))?;
-        gathered.add(row).map_err(|what| wrong(line, what))?;
+        gathered.add(&row).map_err(|what| wrong(line, what))?;
     }
     gathered
         .observations()
@@ -155,7 +155,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, row: Row) -> Result<(), String> {
+    fn add(&mut self, row: &Row) -> Result<(), String> {
         let need = |name: &str| row.get(name).cloned().ok_or_else(|| format!("`{name}` is empty"));
         let (metric, variant, kind) = (need("metric")?, need("variant")?, need("kind")?);
         let n = whole("n", &need("n")?)?;
@@ -173,22 +173,27 @@ impl Gathered {
             }
             None => self.variants.push((variant.clone(), weight, units.unwrap_or(n))),
         }
-        let mut sums = json!({ "n": n, "sum": number("sum", &need("sum")?)? });
+        let mut sums = serde_json::Map::new();
+        sums.insert("n".to_owned(), json!(n));
+        sums.insert("sum".to_owned(), json!(number("sum", &need("sum")?)?));
         if let Some(squares) = row.get("sum_squares") {
-            sums["sum_squares"] = json!(number("sum_squares", squares)?);
+            sums.insert("sum_squares".to_owned(), json!(number("sum_squares", squares)?));
         } else if kind != "proportion" {
             return Err(format!("`sum_squares` is empty, and a {kind} needs it"));
         }
         for second in ["denominator", "covariate"] {
             let names = ["sum", "sum_squares", "sum_products"].map(|sum| (sum, format!("{second}_{sum}")));
             if names.iter().any(|(_, name)| row.contains_key(name)) {
+                let mut of_second = serde_json::Map::new();
                 for (sum, name) in names {
-                    sums[second][sum] = json!(number(&name, &need(&name)?)?);
+                    of_second.insert(sum.to_owned(), json!(number(&name, &need(&name)?)?));
                 }
+                sums.insert(second.to_owned(), Value::Object(of_second));
             }
         }
+        let sums = Value::Object(sums);
         let about =
-            json!({ "kind": kind, "better": row.get("better").map_or("up", String::as_str), "role": role(&row)? });
+            json!({ "kind": kind, "better": row.get("better").map_or("up", String::as_str), "role": role(row)? });
         match self.metrics.iter_mut().find(|(name, _, _)| *name == metric) {
             Some((_, known, _)) if *known != about => {
                 Err(format!("metric `{metric}` had another kind, direction, role or margin before"))
@@ -213,9 +218,11 @@ impl Gathered {
         let variants =
             variants.map(|(name, weight, units)| Arm { name, weight: weight.unwrap_or(1.0), units }).collect();
         let metrics = self.metrics.into_iter().map(|(name, about, sums)| {
-            let written = json!({
-                "name": name, "kind": about["kind"], "better": about["better"], "role": about["role"], "sums": sums,
-            });
+            let mut written = about;
+            if let Value::Object(written) = &mut written {
+                written.insert("name".to_owned(), name.clone().into());
+                written.insert("sums".to_owned(), Value::Object(sums));
+            }
             serde_json::from_value(written).map_err(|error| format!("metric `{name}`: {error}"))
         });
         Ok(Observations { control, variants, metrics: metrics.collect::<Result<_, String>>()? })

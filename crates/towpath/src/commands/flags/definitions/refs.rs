@@ -41,7 +41,7 @@ pub(super) struct Reference {
 /// Everything that was found.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct References {
-    pub(super) references: Vec<Reference>,
+    pub(super) found: Vec<Reference>,
     /// How many files were read.
     pub(super) files: usize,
     /// Paths of files that could not be read.
@@ -60,15 +60,14 @@ pub(super) fn run(context: &Context, args: &RefsArgs) -> Outcome {
     }
     let mut found = find(folder.root(), &within, &keys, &defined);
     if let Some(key) = &args.key {
-        found.references.retain(|reference| reference.flag == *key);
+        found.found.retain(|reference| reference.flag == *key);
     }
-    let used: BTreeSet<&str> = found.references.iter().map(|reference| reference.flag.as_str()).collect();
+    let used: BTreeSet<&str> = found.found.iter().map(|reference| reference.flag.as_str()).collect();
     let whole = args.key.is_none() && args.within.is_none();
     let unused: Vec<&String> = defined.iter().filter(|key| whole && !used.contains(key.as_str())).collect();
-    let unknown: BTreeSet<&str> =
-        found.references.iter().filter(|one| !one.defined).map(|one| one.flag.as_str()).collect();
+    let unknown: BTreeSet<&str> = found.found.iter().filter(|one| !one.defined).map(|one| one.flag.as_str()).collect();
     let value = json!({
-        "references": found.references, "undefined": unknown, "unreferenced": unused,
+        "references": found.found, "undefined": unknown, "unreferenced": unused,
         "files": found.files, "unreadable": found.unreadable,
     });
     context.out.show(&value, |paint| text(&found, &unused, &defined, paint))?;
@@ -80,7 +79,7 @@ pub(super) fn run(context: &Context, args: &RefsArgs) -> Outcome {
 
 fn text(found: &References, unused: &[&String], defined: &BTreeSet<String>, paint: Paint) -> String {
     let mut by_flag: BTreeMap<&str, Vec<&Reference>> = BTreeMap::new();
-    for reference in &found.references {
+    for reference in &found.found {
         by_flag.entry(&reference.flag).or_default().push(reference);
     }
     let mut text = String::new();
@@ -103,7 +102,7 @@ fn text(found: &References, unused: &[&String], defined: &BTreeSet<String>, pain
         text += &format!("{}{}\n", paint.bold(flag), paint.yellow("  used nowhere"));
     }
     let files = count(found.files as u64, "file");
-    text + &format!("{} in {files}\n", count(found.references.len() as u64, "use"))
+    text + &format!("{} in {files}\n", count(found.found.len() as u64, "use"))
 }
 
 /// Looks through the sources below a folder, in the order of their paths.
@@ -140,7 +139,7 @@ pub(super) fn find(root: &Path, within: &Path, keys: &BTreeSet<&str>, defined: &
             }
         };
         found.files += 1;
-        found.references.extend(uses(&text, keys).into_iter().map(|one| Reference {
+        found.found.extend(uses(&text, keys).into_iter().map(|one| Reference {
             defined: defined.contains(&one.key),
             flag: one.key,
             path: shown.clone(),

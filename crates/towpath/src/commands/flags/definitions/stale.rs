@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: &StaleArgs) -> Outcome {
     if !args.no_refs {
         let keys = defined.iter().map(String::as_str).collect();
         let found = refs::find(folder.root(), folder.root(), &keys, &defined);
-        let used: BTreeSet<&str> = found.references.iter().map(|one| one.flag.as_str()).collect();
+        let used: BTreeSet<&str> = found.found.iter().map(|one| one.flag.as_str()).collect();
         for key in defined.iter().filter(|key| !used.contains(key.as_str())) {
             let detail = "no source of the project names it".to_owned();
             reasons.entry(key.clone()).or_default().push(Reason { reason: "unreferenced", detail });
@@ -115,13 +115,11 @@ fn never_evaluated(
 ) {
     let mut asked: BTreeMap<String, u64> = BTreeMap::new();
     for name in documents.keys() {
-        match counts(context, name) {
-            Ok(counts) => counts.into_iter().for_each(|(key, count)| *asked.entry(key).or_default() += count),
-            Err(_) => {
-                context.out.progress("how often flags are evaluated is not known: no server was asked");
-                return;
-            }
-        }
+        let Ok(counts) = counts(context, name) else {
+            context.out.progress("how often flags are evaluated is not known: no server was asked");
+            return;
+        };
+        counts.into_iter().for_each(|(key, count)| *asked.entry(key).or_default() += count);
     }
     // Where nothing was evaluated at all, that says nothing of one flag.
     if asked.values().all(|count| *count == 0) {
