@@ -44,7 +44,7 @@ async fn what_is_answered_is_served_already_and_followers_are_told() {
     assert!(follower.has_changed().unwrap());
     assert_eq!((&body["effect"], &body["number"]), (&json!("changed"), &json!(2)), "{body:#}");
     assert_eq!(body["lines"], json!(["checkout: defaultVariant off → on"]));
-    println!("changed, durable, served and answered in {took:?}");
+    eprintln!("changed, durable, served and answered in {took:?}");
     follower.mark_unchanged();
     let again = made(&house, json!({ "kind": "default", "flag": "checkout", "variant": "on" })).await;
     assert_eq!((&again["effect"], &again["number"]), (&json!("unchanged"), &Value::Null));

@@ -29,6 +29,7 @@ fn same(flags: Value) -> Exported {
     exported
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn with(required: Value) -> Value {
     let on_off = json!({ "on": true, "off": false });
     json!({"flags": {
