@@ -16,10 +16,11 @@ fn judged(more: &str, units: [u64; 2], buys: [f64; 2], errors: [f64; 2]) -> Anal
     let arm = |variant: &str| Arm { variant: variant.to_owned(), weight: 1 };
     let pinned = Pinned { arms: vec![arm("a"), arm("b")], digest: Digest::of(b"") };
     let any = |sum: f64| MetricSums { sum, squares: sum, ..MetricSums::default() };
-    let share = MetricSums { denominator: 9e3, denominator_squares: 9e4, ratio_cross: 9e3, ..any(2e3) };
+    let share =
+        |of: f64| MetricSums { denominator: 2.0 * of, denominator_squares: 6.0 * of, ratio_cross: of, ..any(0.5 * of) };
     let variant = |place: usize| VariantSums {
         units: units[place],
-        metrics: vec![any(buys[place]), any(2.0 * buys[place]), share, any(errors[place])],
+        metrics: vec![any(buys[place]), any(2.0 * buys[place]), share(units[place] as f64), any(errors[place])],
     };
     judge(&definition, &pinned, &RunSums { variants: vec![variant(0), variant(1)], mixed: 0 })
 }
