@@ -106,7 +106,8 @@ async fn what_makes_no_sense_is_a_problem_and_changes_nothing() {
     let deep = (0..100).fold(json!(true), |inner, _| json!({ "!": [inner] }));
     let answer =
         house.post(CHANGES, json!({ "edits": [{ "kind": "targeting", "flag": "checkout", "targeting": deep }] })).await;
-    assert!(answer.status.is_success() || answer.status.as_u16() == 422, "{answer:#?}");
+    // Too deep for the body already, or for the rule.
+    assert!([200, 400, 422].contains(&answer.status.as_u16()), "{answer:#?}");
     house.post(UNDO, json!({ "number": 99 })).await.is_problem(404, "not_found");
     let promote = "/api/v1/environments/staging/flags/promote";
     house.post(promote, json!({ "from": "staging" })).await.is_problem(422, "invalid");
