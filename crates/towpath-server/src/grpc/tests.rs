@@ -1,3 +1,5 @@
+//! Deadlines and paths of calls.
+
 use http::HeaderValue;
 
 use super::*;

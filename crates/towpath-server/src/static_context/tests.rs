@@ -1,3 +1,5 @@
+//! What the metadata of a set lays over every context.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Plain flagd files evaluate as ours did, or say why they cannot.
+
 use jiff::Timestamp;
 
 use super::*;

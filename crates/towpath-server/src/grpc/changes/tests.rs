@@ -1,3 +1,5 @@
+//! Which flags changed between two documents.
+
 use super::*;
 
 #[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
