@@ -1,3 +1,5 @@
+//! From sums to verdicts as the definition of an experiment wants them.
+
 use super::*;
 use crate::{
     config::SourceSet,
