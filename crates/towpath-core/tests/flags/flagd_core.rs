@@ -1,7 +1,8 @@
 //! Generated flags and contexts, compared with flagd's own evaluator for Python (`openfeature-flagd-core`, third generation).
 //!
 //! Left out of what is generated is where that evaluator strays from the JavaScript that defines JsonLogic: empty texts and
-//! `null` as numbers and in texts, `null == 0`, `True` for `true` in texts, `===` between types, division by zero, the sign of `%`.
+//! `null` as numbers and in texts, `null == 0`, `True` for `true` in texts, `===` between types, division by zero, the sign of `%`,
+//! and `null` as the second value of `-`, which negates the first.
 
 use std::{
     io::Write as _,
@@ -73,6 +74,11 @@ fn number_var() -> impl Strategy<Value = Value> {
     pick(&values(json!([{"var": "age"}, {"var": ["score", 3]}, {"var": ["nowhere", 5]}, {"var": "list.length"}])))
 }
 
+/// Says whether a value may be `null`.
+fn may_be_null(it: &Value) -> bool {
+    *it == json!({"var": "age"})
+}
+
 fn text_var() -> impl Strategy<Value = Value> {
     pick(&values(json!([
         {"var": ["country", "DE"]}, {"var": ["email", "none"]}, {"var": ["user.name", "nobody"]}, {"var": ["words.1", "few"]},
@@ -93,7 +99,7 @@ fn arithmetic() -> impl Strategy<Value = Value> {
         prop_oneof![
             (pick(&values(json!(["+", "*", "min", "max"]))), prop::collection::vec(inner.clone(), 1..4))
                 .prop_map(|(op, list)| json!({ op.as_str().unwrap(): list })),
-            (inner.clone(), inner).prop_map(|(a, b)| json!({"-": [a, b]})),
+            (inner.clone(), inner).prop_map(|(a, b)| json!({"-": [a, if may_be_null(&b) { json!(4) } else { b }]})),
             Just(json!({"reduce": [{"var": "list"}, {"+": [{"var": "current"}, {"var": "accumulator"}]}, 0]})),
             Just(json!({"%": [{"var": "list.length"}, 3]})),
         ]

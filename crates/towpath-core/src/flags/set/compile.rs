@@ -211,11 +211,15 @@ impl<'d> Compiler<'d> {
                 return Ok(Box::new(Among::new(needle, texts)));
             }
         }
+        // What is sought in a text becomes one.
+        self.room = true;
         Ok(Box::new(Within { needle, stack: self.at(list, 1)? }))
     }
 
     fn version(&mut self, list: &'d [Value]) -> Compiled {
         let [_, relation, right] = list else { return Ok(Box::new(Constant::Null)) };
+        // Numbers are versions as well.
+        self.room = true;
         let mut left = self.at(list, 0)?;
         if let (Some(relation), Some(right)) = (relation.as_str(), right.as_str()) {
             match KnownVersion::new(left, relation, right) {
@@ -280,6 +284,7 @@ impl<'d> Compiler<'d> {
 
     fn computed(&mut self, list: &'d [Value]) -> Result<Path, RuleProblem> {
         self.everything |= !self.inside;
+        self.room = true;
         Ok(Path::Computed(self.at(list, 0)?))
     }
 

@@ -12,6 +12,8 @@ use super::{
 use crate::flags::FlagDocument;
 
 mod datalogic;
+mod generated;
+mod javascript;
 mod sets;
 
 /// Returns what a rule yields for a context.
@@ -123,6 +125,8 @@ fn equality_coerces_as_in_javascript() {
         {"===": [1, "1"]} | {} | false
         {"===": [1, 1.0]} | {} | true
         {"===": [null, 0]} | {} | false
+        {"===": [{"merge": []}, {"map": [{"var": "a"}, 1]}]} | {} | false
+        {"in": [{"merge": []}, [{"merge": []}]]} | {} | false
         {"!==": [1, "1"]} | {} | true
     "#,
     );

@@ -169,7 +169,8 @@ impl<'e> List<'e> {
     fn is(self, other: Self) -> bool {
         match (self, other) {
             (List::Kept(tape, at), List::Kept(other, place)) => ptr::eq(tape, other) && at == place,
-            (List::Made(items), List::Made(others)) => ptr::eq(items, others),
+            // All that are empty are in the same place, and yet not the same list.
+            (List::Made(items), List::Made(others)) => !items.is_empty() && ptr::eq(items, others),
             _ => false,
         }
     }

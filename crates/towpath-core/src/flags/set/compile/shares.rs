@@ -19,6 +19,8 @@ impl<'d> Compiler<'d> {
         }
         let first = usize::from(!matches!(list.first(), Some(Value::Array(_))));
         let key = (first == 1).then(|| self.at(list, 0)).transpose()?;
+        // An object is hashed with its members sorted.
+        self.room |= key.is_some();
         let weights: Option<Vec<_>> =
             list.iter().skip(first).map(|share| known_weight(share, self.bucketing)).collect();
         let sum = weights.iter().flatten().map(|weight| u64::from(*weight)).sum::<u64>();
