@@ -1,6 +1,6 @@
 //! Generated flags and contexts, compared with flagd's own evaluator for Python (`openfeature-flagd-core`, third generation).
 //!
-//! Left out of what is generated is where that evaluator strays from the JavaScript that defines JsonLogic: empty texts and
+//! Left out of what is generated is where that evaluator strays from the JavaScript that defines `JsonLogic`: empty texts and
 //! `null` as numbers and in texts, `null == 0`, `True` for `true` in texts, `===` between types, division by zero, the sign of `%`,
 //! and `null` as the second value of `-`, which negates the first.
 

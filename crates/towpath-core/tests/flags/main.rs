@@ -1,4 +1,4 @@
-//! Flags as their users meet them: the suites of the OpenFeature project, another evaluator, hostile input, no allocations.
+//! Flags as their users meet them: the suites of the `OpenFeature` project, another evaluator, hostile input, no allocations.
 //!
 //! What a single part does is tested beside it; here only what the crate offers is used.
 #![allow(

@@ -1,6 +1,6 @@
 //! Generated rules, compared with `datalogic-rs`.
 //!
-//! Passed over is where it strays from the JavaScript that defines JsonLogic: `merge` drops `null` there, what is left of a
+//! Passed over is where it strays from the JavaScript that defines `JsonLogic`: `merge` drops `null` there, what is left of a
 //! division by zero is a number, the empty text holds the empty text and is not missing, `null` equals 0, and what is no number
 //! is an error.
 

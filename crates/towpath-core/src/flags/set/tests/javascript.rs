@@ -1,4 +1,4 @@
-//! Generated rules, compared with the JavaScript that defines JsonLogic (`json-logic-js` of npm).
+//! Generated rules, compared with the JavaScript that defines `JsonLogic` (`json-logic-js` of npm).
 //!
 //! Passed over is what is meant to be otherwise here: a place in a text counts characters, not UTF-16.
 
