@@ -16,6 +16,7 @@ const ALLOWED: &[&str] = &[
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BlueOak-1.0.0",
     "BSL-1.0",
     "CC0-1.0",
     "CDLA-Permissive-2.0",

@@ -43,7 +43,7 @@ pub(super) const SECRET_IN_ENV: &str =
 pub(super) const SECRET_IN_LEAF: &str = "what is written into a release cannot be made of a secret";
 
 /// The keys an environment may have, so that a reference to a missing one is no mistyped one.
-pub(super) const SECTIONS: [&str; 24] = [
+pub(super) const SECTIONS: [&str; 25] = [
     "access",
     "alerts",
     "api_url",
@@ -55,6 +55,7 @@ pub(super) const SECTIONS: [&str; 24] = [
     "description",
     "environment",
     "features",
+    "flags",
     "gates",
     "infrastructure",
     "namespace",

@@ -206,7 +206,9 @@ fn context() -> impl Strategy<Value = Value> {
                 ("targetingKey", key),
             ];
             for (name, value) in members {
-                value.into_iter().for_each(|value| context[name] = value);
+                if let Some(value) = value {
+                    context[name] = value;
+                }
             }
             context
         })
@@ -222,11 +224,17 @@ fn case() -> impl Strategy<Value = Value> {
                 "state": state, "targeting": targeting,
                 "variants": {"on": 1, "off": 0, "a": "a", "b": {"c": 1}, "true": 2, "false": 3},
             });
-            default.into_iter().for_each(|it| flag["defaultVariant"] = it);
-            of_flag.into_iter().for_each(|it| flag["metadata"] = it);
+            if let Some(it) = default {
+                flag["defaultVariant"] = it;
+            }
+            if let Some(it) = of_flag {
+                flag["metadata"] = it;
+            }
             let segment = if segment.to_string().contains("$ref") { json!({"==": [1, 1]}) } else { segment };
             let mut document = json!({"flags": {"flag": flag}, "$evaluators": {"segment": segment}});
-            of_set.into_iter().for_each(|it| document["metadata"] = it);
+            if let Some(it) = of_set {
+                document["metadata"] = it;
+            }
             json!({"document": document, "context": context})
         },
     )
@@ -260,7 +268,7 @@ fn flags_yield_what_flagds_own_evaluator_says() {
         .spawn()
         .unwrap();
     let mut input = python.stdin.take().unwrap();
-    let lines: String = cases.iter().map(|case| format!("{case}\n")).collect();
+    let lines = cases.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n";
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let output = python.wait_with_output().unwrap();
     writer.join().unwrap();

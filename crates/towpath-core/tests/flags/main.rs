@@ -1,6 +1,13 @@
 //! Flags as their users meet them: the suites of the OpenFeature project, another evaluator, hostile input, no allocations.
 //!
 //! What a single part does is tested beside it; here only what the crate offers is used.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests, which clippy does not take for tests; steps of features take what the runner gives"
+)]
 
 use jiff::Timestamp;
 use serde_json::Value;

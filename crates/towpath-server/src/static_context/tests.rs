@@ -1,7 +1,10 @@
+//! What the metadata of a set lays over every context.
+
 use serde_json::json;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn served(metadata: Value) -> Served {
     Served::new(serde_json::from_value(json!({ "metadata": metadata })).unwrap())
 }

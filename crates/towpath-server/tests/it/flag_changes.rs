@@ -44,7 +44,7 @@ async fn what_is_answered_is_served_already_and_followers_are_told() {
     assert!(follower.has_changed().unwrap());
     assert_eq!((&body["effect"], &body["number"]), (&json!("changed"), &json!(2)), "{body:#}");
     assert_eq!(body["lines"], json!(["checkout: defaultVariant off → on"]));
-    println!("changed, durable, served and answered in {took:?}");
+    eprintln!("changed, durable, served and answered in {took:?}");
     follower.mark_unchanged();
     let again = made(&house, json!({ "kind": "default", "flag": "checkout", "variant": "on" })).await;
     assert_eq!((&again["effect"], &again["number"]), (&json!("unchanged"), &Value::Null));
@@ -106,7 +106,8 @@ async fn what_makes_no_sense_is_a_problem_and_changes_nothing() {
     let deep = (0..100).fold(json!(true), |inner, _| json!({ "!": [inner] }));
     let answer =
         house.post(CHANGES, json!({ "edits": [{ "kind": "targeting", "flag": "checkout", "targeting": deep }] })).await;
-    assert!(answer.status.is_success() || answer.status.as_u16() == 422, "{answer:#?}");
+    // Too deep for the body already, or for the rule.
+    assert!([200, 400, 422].contains(&answer.status.as_u16()), "{answer:#?}");
     house.post(UNDO, json!({ "number": 99 })).await.is_problem(404, "not_found");
     let promote = "/api/v1/environments/staging/flags/promote";
     house.post(promote, json!({ "from": "staging" })).await.is_problem(422, "invalid");

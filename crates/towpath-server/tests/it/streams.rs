@@ -19,6 +19,9 @@ use towpath_server::{Access, Bundles, ServeError, ServerOptions, serve};
 
 use crate::house::House;
 
+/// What ends a server, and what it ends with.
+type Serving = (oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>);
+
 /// A second server beside the one of a house, over the same engine, with flags that the test publishes. It can be stopped and comes
 /// back on its port.
 pub(crate) struct Line {
@@ -26,7 +29,7 @@ pub(crate) struct Line {
     pub(crate) port: u16,
     pub(crate) flags: Arc<FlagSets>,
     change: Box<dyn Fn(&mut ServerOptions) + Send>,
-    running: Option<(oneshot::Sender<()>, JoinHandle<Result<(), ServeError>>)>,
+    running: Option<Serving>,
 }
 
 impl Line {

@@ -79,7 +79,9 @@ impl Run {
         let world = engine.world();
         let Ok(key) = FlagKey::new(FLAG) else { return };
         let live = world.flags(&environment);
-        let off = self.chance.one_in(3);
+        // While a rollout turns it on, switching it off is what matters.
+        let turning = world.rollout(&environment).is_some_and(|rollout| rollout.flag.is_some());
+        let off = turning || self.chance.one_in(3);
         let patch = off.then(|| {
             let mut patch = live.patches.get(&key).cloned().unwrap_or_default();
             patch.0.insert("state".to_owned(), "DISABLED".into());

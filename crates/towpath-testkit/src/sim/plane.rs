@@ -317,8 +317,8 @@ impl Run {
             1 => Command::Abort { environment, reason },
             2 => Command::Rollback { environment, to: None, reason },
             3 | 4 => return self.lay(engine, environment).await,
-            5 => return self.flip(engine, environment).await,
-            6..=8 => {
+            5 | 6 => return self.flip(engine, environment).await,
+            7 | 8 => {
                 let told = live_flags::change(engine, &mut self.chance, environment).await;
                 return self.told.extend(told);
             }

@@ -49,7 +49,7 @@ fn a_schema_is_printed_for_this_project_or_for_every_project() {
     let outside = Project::empty();
     assert_eq!(serde_json::from_str::<Value>(&outside.ok("schema environment")).unwrap(), general);
     assert!(outside.fails("schema --check", 2).contains("towpath init"));
-    assert!(project.fails("schema moon", 2).contains("`project` or `environment`"));
+    assert!(project.fails("schema moon", 2).contains("`project`, `environment`, `flags` or `flag-environment`"));
 }
 
 #[test]

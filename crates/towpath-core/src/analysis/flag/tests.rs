@@ -1,3 +1,5 @@
+//! Judging those who have a flag beside everybody else.
+
 use jiff::Timestamp;
 
 use super::{Behind, measure_behind};

@@ -1,3 +1,5 @@
+//! Files about flags: layers, mistakes with their places, odd and hostile texts.
+
 use super::*;
 use crate::config::{SourceSet, load};
 

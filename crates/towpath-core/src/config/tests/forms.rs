@@ -59,10 +59,9 @@ flags:
 fn a_strategy_by_a_flag_has_the_flag_as_the_files_define_it() {
     let flagged = |rest: &str| -> FlagStrategy {
         let text = project(&format!("deployment:\n  strategy: {{flag: {rest}}}\n")) + FLAGS;
-        match resolved(&text, "production").strategy {
-            Strategy::Flag(flag) => *flag,
-            other => panic!("{other:?}"),
-        }
+        let strategy = resolved(&text, "production").strategy;
+        let Strategy::Flag(flag) = strategy else { panic!("{strategy:?}") };
+        *flag
     };
     let usual = flagged("{key: new-checkout}");
     assert_eq!((usual.variant.as_str(), usual.via), ("on", Via::Rolling));

@@ -1,3 +1,5 @@
+//! Who may start, stop and decide experiments, and when.
+
 use proptest::prelude::*;
 
 use super::*;

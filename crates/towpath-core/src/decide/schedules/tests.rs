@@ -116,6 +116,9 @@ fn by_hand(play: &Play, name: &str, patch: Option<FlagPatch>) -> ChangeFlags {
 
 fn change_by_hand(play: &mut Play, live: &Value) {
     let wish = by_hand(play, "checkout", Some(FlagPatch(live.as_object().unwrap().clone())));
+    if wish.changes.is_empty() {
+        return;
+    }
     play.ask("ana", Command::ChangeFlags(Box::new(FlagCommand::Change(wish)))).unwrap();
 }
 

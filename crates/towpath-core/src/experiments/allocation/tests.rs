@@ -1,3 +1,5 @@
+//! Who is put where, and what spoils a running experiment.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! From sums to verdicts as the definition of an experiment wants them.
+
 use super::*;
 use crate::{
     config::SourceSet,
@@ -9,17 +11,18 @@ const METRICS: &str = "[{event: buy}, {name: spent, event: buy, kind: mean, role
     {name: share, event: buy, kind: ratio, per: view, role: secondary}, \
     {event: error, direction: decrease, role: guardrail, margin: 0.1}]";
 
-fn judged(more: &str, units: [u64; 2], buys: [f64; 2], errors: [f64; 2]) -> Analysis {
+fn judged(more: &str, units: [u32; 2], buys: [f64; 2], errors: [f64; 2]) -> Analysis {
     let text = format!("experiments: {{a: {{flag: f, control: a, treatments: [b], metrics: {METRICS}{more}}}}}");
     let sources: SourceSet = [("flags/experiments/a.yaml", text)].into_iter().collect();
     let definition = read_experiments(&sources).0.into_values().next().unwrap().value;
     let arm = |variant: &str| Arm { variant: variant.to_owned(), weight: 1 };
     let pinned = Pinned { arms: vec![arm("a"), arm("b")], digest: Digest::of(b"") };
     let any = |sum: f64| MetricSums { sum, squares: sum, ..MetricSums::default() };
-    let share = MetricSums { denominator: 9e3, denominator_squares: 9e4, ratio_cross: 9e3, ..any(2e3) };
+    let share =
+        |of: f64| MetricSums { denominator: 2.0 * of, denominator_squares: 6.0 * of, ratio_cross: of, ..any(0.5 * of) };
     let variant = |place: usize| VariantSums {
-        units: units[place],
-        metrics: vec![any(buys[place]), any(2.0 * buys[place]), share, any(errors[place])],
+        units: units[place].into(),
+        metrics: vec![any(buys[place]), any(2.0 * buys[place]), share(units[place].into()), any(errors[place])],
     };
     judge(&definition, &pinned, &RunSums { variants: vec![variant(0), variant(1)], mixed: 0 })
 }

@@ -1,3 +1,5 @@
+//! Files of experiments, and every mistake with its place.
+
 use super::*;
 use crate::config::render_diagnostics;
 

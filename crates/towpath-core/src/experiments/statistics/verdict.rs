@@ -92,9 +92,13 @@ impl<'a> Judging<'a> {
         if !split.passed {
             reasons.push(Reason::new(ReasonCode::SampleRatioMismatch, words::mismatch(split)));
         }
-        for (_, comparison) in self.comparisons(|_| true) {
-            let wrong = [ReasonCode::InvalidSums, ReasonCode::Overflow, ReasonCode::NoDenominator];
-            for note in comparison.notes.iter().filter(|note| wrong.contains(&note.code)) {
+        for (result, comparison) in self.comparisons(|_| true) {
+            let wrong = |code: ReasonCode| {
+                let senseless = [ReasonCode::InvalidSums, ReasonCode::Overflow].contains(&code);
+                // In the beginning there is nothing yet to be a share of.
+                senseless || (code == ReasonCode::NoDenominator && self.enough(result, comparison))
+            };
+            for note in comparison.notes.iter().filter(|note| wrong(note.code)) {
                 // Control is beside every variant, but wrong once.
                 if !reasons.contains(note) {
                     reasons.push(note.clone());

@@ -1,3 +1,5 @@
+//! Plain flagd files evaluate as ours did, or say why they cannot.
+
 use jiff::Timestamp;
 
 use super::*;
@@ -29,6 +31,7 @@ fn same(flags: Value) -> Exported {
     exported
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn with(required: Value) -> Value {
     let on_off = json!({ "on": true, "off": false });
     json!({"flags": {

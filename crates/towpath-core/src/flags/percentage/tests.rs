@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn flag(targeting: Value) -> FlagDefinition {
     let flag = json!({ "variants": { "on": true, "off": false }, "defaultVariant": "off", "targeting": targeting });
     serde_json::from_value(flag).unwrap()

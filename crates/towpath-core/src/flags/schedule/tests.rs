@@ -1,3 +1,5 @@
+//! When steps are due, and what ends a schedule.
+
 use super::moment;
 
 fn read(text: &str, zone: Option<&str>) -> String {

@@ -1,4 +1,4 @@
-//! Operators as JsonLogic's own implementation has them, hashes by published vectors, and another evaluator over generated rules.
+//! Operators as the implementation of `JsonLogic` itself has them, hashes by published vectors, and another evaluator over generated rules.
 
 use bumpalo::Bump;
 use serde_json::{Map as Members, Number as JsonNumber, Value, json};

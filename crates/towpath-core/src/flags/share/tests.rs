@@ -1,3 +1,5 @@
+//! How many users a rule lets have a variant, read and written.
+
 use serde_json::{Value, json};
 
 use super::{ShareError, share, with_share};

@@ -1,3 +1,5 @@
+//! A rollout by a flag: what the share is in each phase, and what becomes of it.
+
 use serde_json::{Value, json};
 
 use super::check_flag;

@@ -1,3 +1,5 @@
+//! What is taken in, what is known already, and what is refused with a reason.
+
 use towpath_core::{
     event::{Event, Fact},
     experiments::{Arm, ExperimentStarted, Pinned, read_experiments},

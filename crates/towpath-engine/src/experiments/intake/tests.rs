@@ -1,3 +1,5 @@
+//! Groups, full queues, and that nothing is acknowledged before it is durable.
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Which evaluations count as exposures, and that counting never slows them.
+
 use super::*;
 
 fn served(places: usize) -> (ServedExposures, mpsc::Receiver<Seen>, Arc<Watched>) {

@@ -163,7 +163,9 @@ async fn carry_out(
     let (world, environment) = (&proposed.world, &asked.environment);
     let policy = policy(world, environment)?;
     let work = &proposed.wished.work;
-    let effect = match (work.changes.is_empty(), proposed.waits()) {
+    // With nothing to write down for a change that is one, the same waits already.
+    let asked_before = proposed.decided.as_ref().is_ok_and(Vec::is_empty);
+    let effect = match (work.changes.is_empty(), proposed.waits() || asked_before) {
         (true, _) => FlagEffect::Unchanged,
         (false, true) => FlagEffect::Waits,
         (false, false) => FlagEffect::Changed,

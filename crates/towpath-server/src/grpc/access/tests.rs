@@ -1,3 +1,5 @@
+//! Where a call says its key and its environment.
+
 use super::*;
 
 #[test]

@@ -1,5 +1,8 @@
+//! Which flags changed between two documents.
+
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn document(flags: Json, rest: Json) -> FlagDocument {
     let mut document = json!({ "flags": flags });
     for (name, value) in rest.as_object().unwrap() {

@@ -1,3 +1,5 @@
+//! What providers that evaluate themselves are sent.
+
 use serde_json::json;
 
 use super::*;

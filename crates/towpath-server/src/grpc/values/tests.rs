@@ -1,3 +1,5 @@
+//! Values of flags as protobuf has them.
+
 use serde_json::json;
 
 use super::*;

@@ -27,7 +27,7 @@ pub(super) struct Asking {
 impl Asking {
     /// Starts a script of Python; nothing where its packages cannot be had.
     pub(super) async fn python(script: &str, arguments: &[&str], settings: &Value) -> Option<Self> {
-        let packages = tools::python(Path::new(env!("CARGO_TARGET_TMPDIR")), "streams-python", &PYTHON)?;
+        let packages = tools::python(Path::new(env!("CARGO_TARGET_TMPDIR")), "streams-features", &PYTHON)?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/streams").join(script);
         let mut python = Command::new("python3");
         python.arg(script).args(arguments).env("PYTHONPATH", packages).env("PYTHONDONTWRITEBYTECODE", "1");

@@ -15,7 +15,7 @@ const THIRD: &str = "not @fractional-v1 and not @fractional-v2";
 fn bed() -> Option<PathBuf> {
     let bed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/openfeature/flagd-testbed");
     if !bed.is_dir() {
-        println!("skipped: there is no {}", bed.display());
+        eprintln!("skipped: there is no {}", bed.display());
         return None;
     }
     Some(bed)
@@ -88,7 +88,7 @@ async fn run(line: &mut Line, bed: &Path, environment: &str, mode: &str, tags: &
         }
         asking.done().await;
     };
-    println!("{environment} {mode} {tags}: {last}");
+    eprintln!("{environment} {mode} {tags}: {last}");
     Some(last.split(' ').nth(1).unwrap().parse().unwrap())
 }
 

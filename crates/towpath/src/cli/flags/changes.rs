@@ -108,12 +108,12 @@ pub(crate) struct EditFlagArgs {
     /// The flag.
     #[arg(value_name = "FLAG")]
     pub flag: String,
-    /// Takes the properties in this file, JSON or YAML, such as `{"defaultVariant": "on"}`; `null` takes one away, `-` is
-    /// standard input.
-    #[arg(long, value_name = "FILE")]
+    /// Takes these properties, such as `{"defaultVariant": "on"}`, or those in a file of JSON or YAML; `null` takes one
+    /// away, `-` is standard input.
+    #[arg(long, value_name = "JSON|FILE")]
     pub from_file: Option<PathBuf>,
-    /// Takes the rule in this file, JSON or YAML; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
+    /// Takes this rule, or that in a file of JSON or YAML; `-` is standard input.
+    #[arg(long, value_name = "JSON|FILE")]
     pub targeting: Option<PathBuf>,
     /// Takes the targeting away: everybody gets the default variant.
     #[arg(long)]
@@ -131,8 +131,8 @@ pub(crate) struct SegmentArgs {
     /// The segment, as `$evaluators` calls it.
     #[arg(value_name = "SEGMENT")]
     pub segment: String,
-    /// Takes the rule in this file, JSON or YAML; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
+    /// Takes this rule, or that in a file of JSON or YAML; `-` is standard input.
+    #[arg(long, value_name = "JSON|FILE")]
     pub from_file: Option<PathBuf>,
     /// Leaves it to the files again.
     #[arg(long)]

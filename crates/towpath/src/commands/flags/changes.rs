@@ -198,6 +198,14 @@ fn properties(path: &Path) -> Result<serde_json::Map<String, Value>, Failure> {
 /// Reads JSON, or YAML where it is none.
 fn rule(path: &Path) -> Result<Value, Failure> {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    // No file is called like this, and it is what people type first.
+    if let Some(value) = path.to_str().filter(|text| text.starts_with('{')).map(serde_json::from_str) {
+        return value.map_err(|error| {
+            Failure::usage(format!("`{name}` is no JSON: {error}"))
+                .kept("nothing was changed")
+                .next("write JSON, the path of a file, or `-` for standard input")
+        });
+    }
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)

@@ -85,7 +85,9 @@ fn everything_that_was_acknowledged_is_counted_once_however_the_server_ends() {
         });
         project.kill();
         stop.store(true, Ordering::Relaxed);
-        reporters.into_iter().for_each(|reporter| reporter.join().unwrap());
+        for reporter in reporters {
+            reporter.join().unwrap();
+        }
         project.up();
         let batches = acknowledged.lock().unwrap().len() as u64;
         let (counted, purchases) = sums(&project);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PROJECT: &str = r#"== towpath.yaml
+const PROJECT: &str = r"== towpath.yaml
 project: shop
 services: {web: {command: x}}
 pipeline: [staging, production]
@@ -12,7 +12,7 @@ tier: staging
 tier: production
 extends: staging
 aliases: [live]
-"#;
+";
 
 fn project(flags: &str) -> SourceSet {
     sources(&format!("{PROJECT}{flags}"))

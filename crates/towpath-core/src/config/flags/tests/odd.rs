@@ -1,5 +1,7 @@
 //! Odd and hostile files: told, never a crash, and never slow.
 
+use std::fmt::Write as _;
+
 use super::*;
 
 fn mistakes(text: &str) -> Vec<Diagnostic> {
@@ -49,7 +51,7 @@ fn rules_that_nest_too_deep_are_told() {
 fn aliases_that_repeat_themselves_are_told() {
     let mut text = "x: &a0 [on, on]\n".to_owned();
     for level in 1..40 {
-        text += &format!("y{level}: &a{level} [*a{}, *a{}]\n", level - 1, level - 1);
+        let _ = writeln!(text, "y{level}: &a{level} [*a{}, *a{}]", level - 1, level - 1);
     }
     assert!(mistakes(&text).iter().any(|one| one.code == "yaml::limit"));
 }
@@ -59,7 +61,7 @@ fn segments_that_refer_to_each_other_many_times_are_looked_at_once() {
     let mut text = "flags: {a: {variants: {on: true}, targeting: {if: [true, {$ref: s0}]}}}\n$evaluators:\n".to_owned();
     for level in 0..500 {
         let next = level + 1;
-        text += &format!("  s{level}: {{if: [true, {{$ref: s{next}}}, {{$ref: s{next}}}]}}\n");
+        let _ = writeln!(text, "  s{level}: {{if: [true, {{$ref: s{next}}}, {{$ref: s{next}}}]}}");
     }
     text += "  s500: {if: [true, on]}\n";
     assert_eq!(mistakes(&text), []);
@@ -70,8 +72,9 @@ fn a_long_way_of_prerequisites_is_followed_to_its_end() {
     let mut text = "flags:\n".to_owned();
     for number in 0..20_000 {
         let next = (number + 1) % 20_000;
-        text += &format!(
-            "  f{number}: {{variants: {{on: true}}, towpath: {{requires: [{{flag: f{next}, variant: on}}]}}}}\n"
+        let _ = writeln!(
+            text,
+            "  f{number}: {{variants: {{on: true}}, towpath: {{requires: [{{flag: f{next}, variant: on}}]}}}}"
         );
     }
     let found = mistakes(&text);
@@ -84,7 +87,7 @@ fn a_long_way_of_prerequisites_is_followed_to_its_end() {
 fn very_many_mistakes_end_and_take_no_flag_away() {
     let mut text = "flags:\n".to_owned();
     for number in 0..5_000 {
-        text += &format!("  f{number}: {{variants: {{on: true}}, defaultVariant: off}}\n");
+        let _ = writeln!(text, "  f{number}: {{variants: {{on: true}}, defaultVariant: off}}");
     }
     let (document, found) = read_flags(&[("flags.yaml", text)].into_iter().collect());
     assert!((1000..1100).contains(&found.len()), "{}", found.len());

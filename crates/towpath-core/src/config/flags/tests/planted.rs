@@ -1,6 +1,6 @@
 //! Files about flags with many mistakes: each is reported once, where it was made, and nothing else is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::*;
 
@@ -38,8 +38,8 @@ fn every_planted_mistake_is_reported_once_where_it_was_made_and_nothing_else() {
     for one in load(&sources).flag_mistakes(None) {
         let at = sources.position(one.primary.unwrap()).unwrap();
         assert!(one.help.as_deref().is_some_and(|help| !help.is_empty()), "{one:#?}");
-        told += &format!("{}:{}:{} {}: {}\n", at.path, at.line, at.column, one.code, one.message);
-        told += &format!("    {}\n", one.help.as_deref().unwrap_or_default());
+        let _ = writeln!(told, "{}:{}:{} {}: {}", at.path, at.line, at.column, one.code, one.message);
+        let _ = writeln!(told, "    {}", one.help.as_deref().unwrap_or_default());
         *found.entry((at.path, at.line)).or_insert(0) += 1;
     }
     let missing: Vec<_> = planted.iter().filter(|(place, count)| found.get(place) != Some(count)).collect();

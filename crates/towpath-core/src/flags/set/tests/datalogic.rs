@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::apply;
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn pick(all: Value) -> impl Strategy<Value = Value> + Clone {
     select(all.as_array().unwrap().clone())
 }

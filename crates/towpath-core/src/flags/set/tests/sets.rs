@@ -16,6 +16,7 @@ fn told(document: &Value, key: &str, context: &Value) -> String {
     format!("{} {variant} {value} {}{error}", found.reason.as_str(), found.metadata.unwrap_or("-"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written where it is called reads better without `&`")]
 fn one(flag: Value) -> String {
     let mut whole = json!({"variants": {"on": true, "off": false, "7": 7}, "defaultVariant": "off"});
     whole.as_object_mut().unwrap().extend(flag.as_object().unwrap().clone());

@@ -119,7 +119,9 @@ fn never_evaluated(
             context.out.progress("how often flags are evaluated is not known: no server was asked");
             return;
         };
-        counts.into_iter().for_each(|(key, count)| *asked.entry(key).or_default() += count);
+        for (key, count) in counts {
+            *asked.entry(key).or_default() += count;
+        }
     }
     // Where nothing was evaluated at all, that says nothing of one flag.
     if asked.values().all(|count| *count == 0) {

@@ -1,3 +1,5 @@
+//! Where sources use flags, and where it only looks like it.
+
 use std::collections::BTreeSet;
 
 use super::*;
