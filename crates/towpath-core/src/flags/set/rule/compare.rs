@@ -99,7 +99,7 @@ impl Rule for Among {
         let Val::Str(needle) = self.needle.value(scope) else { return false };
         let needle = Mark::of(needle);
         if self.texts.len() <= FEW {
-            self.texts.iter().any(|text| text.is(needle))
+            Mark::is_among(&self.texts, needle)
         } else {
             self.texts.binary_search_by(|text| text.borrowed().cmp(&needle)).is_ok()
         }
