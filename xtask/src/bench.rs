@@ -16,6 +16,7 @@ mod streams;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -229,6 +230,15 @@ fn take(workspace: &Workspace, measurement: &Measurement) -> Result<Taken> {
             Ok(Taken::Figures { figures, notes: Vec::new() })
         }
     }
+}
+
+/// Returns the program as users have it: the one that `TOWPATH_PROGRAM` names, or else it is built.
+fn program(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(program) = std::env::var_os("TOWPATH_PROGRAM") {
+        return Ok(program.into());
+    }
+    process::run(workspace.cargo().args(["build", "--release", "--quiet", "--package", "towpath"]))?;
+    Ok(workspace.target()?.join("release/towpath"))
 }
 
 /// Builds an example for release and returns its path; `None` when the package has no such example.

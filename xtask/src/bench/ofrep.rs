@@ -17,7 +17,7 @@ use super::proxy::{
     contender::ticks,
     load::{Load, parse},
 };
-use super::{Figures, Taken};
+use super::{Figures, Taken, program};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -39,9 +39,9 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
     if process::find("wrk").is_none() {
         return Ok(Taken::Skipped("the generator is not installed: apt-get install -y wrk".into()));
     }
-    process::run(workspace.cargo().args(["build", "--release", "--quiet", "--package", "towpath"]))?;
+    let program = program(workspace)?;
     let cores = Cores::of_this_machine();
-    let server = Server::start(&workspace.target()?.join("release/towpath"), &cores)?;
+    let server = Server::start(&program, &cores)?;
     let mut full = Vec::new();
     for _ in 0..ROUNDS {
         full.push(server.load(&cores, CONNECTIONS, 0.0)?);

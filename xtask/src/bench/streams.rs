@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{Figures, Taken};
+use super::{Figures, Taken, program};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -38,13 +38,7 @@ pub(super) fn measure(workspace: &Workspace) -> Result<Taken> {
         let hint = format!("the limit of open files is {limit}: ulimit -n {}", LISTENERS + 64);
         return Ok(Taken::Skipped(hint));
     }
-    let program = if let Some(program) = std::env::var_os("TOWPATH_PROGRAM") {
-        PathBuf::from(program)
-    } else {
-        process::run(workspace.cargo().args(["build", "--release", "--quiet", "--package", "towpath"]))?;
-        workspace.target()?.join("release/towpath")
-    };
-    let server = Server::start(program)?;
+    let server = Server::start(program(workspace)?)?;
     let before = server.resident_bytes()?;
     let began = Instant::now();
     let mut listeners = server.listeners()?;

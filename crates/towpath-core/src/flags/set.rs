@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use self::{
     compile::Compiler,
     context::Questions,
+    mark::is_same,
     number::Number,
     problem::RuleProblemKind,
     rule::{Code, Machine, Scope},
@@ -22,6 +23,7 @@ use super::{FlagDefinition, FlagDocument, FlagState};
 
 mod compile;
 mod context;
+mod mark;
 mod number;
 mod outcome;
 mod prerequisites;
@@ -190,7 +192,7 @@ impl Flag {
     }
 
     fn compile<'d>(
-        key: &str,
+        key: &'d str,
         definition: &'d FlagDefinition,
         of_set: &Map<String, Value>,
         shared: Option<&Arc<str>>,
@@ -211,7 +213,7 @@ impl Flag {
         let bucketing = definition.towpath.bucketing.unwrap_or_default();
         // An empty rule is none; one that is `null` chooses nothing.
         let targeting = definition.targeting.as_ref().filter(|rule| rule.as_object().is_none_or(|it| !it.is_empty()));
-        let (rule, cost, problem) = match targeting.map(|rule| compiler.flag(rule, bucketing)).transpose() {
+        let (rule, cost, problem) = match targeting.map(|rule| compiler.flag(key, rule, bucketing)).transpose() {
             Ok(compiled) => {
                 let (rule, cost) = compiled.unzip();
                 (rule, cost.unwrap_or_default(), None)
@@ -264,7 +266,7 @@ impl Flag {
 }
 
 fn place(variants: &[Variant], name: &str) -> Option<u32> {
-    let place = variants.iter().position(|variant| *variant.name == *name)?;
+    let place = variants.iter().position(|variant| is_same(&variant.name, name))?;
     u32::try_from(place).ok()
 }
 

@@ -177,3 +177,6 @@ async fn event_id(transaction: &mut Opened<'_>, environment: &EnvironmentName, n
     }
     id.ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }
+
+#[cfg(test)]
+mod tests;

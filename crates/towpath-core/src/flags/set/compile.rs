@@ -38,6 +38,8 @@ pub(super) struct Compiler<'d> {
     /// A rule makes texts or lists.
     pub(super) room: bool,
     bucketing: Bucketing,
+    /// Whose rule it is; not known of a segment, which many share.
+    flag: Option<&'d str>,
     /// The rule is the body of a loop, and is not about the context.
     inside: bool,
     cost: usize,
@@ -70,6 +72,7 @@ impl<'d> Compiler<'d> {
             everything: false,
             room: false,
             bucketing: Bucketing::default(),
+            flag: None,
             inside: false,
             cost: 0,
             depth: 0,
@@ -78,11 +81,17 @@ impl<'d> Compiler<'d> {
     }
 
     /// Returns the rule of a flag, and how many parts it has.
-    pub(super) fn flag(&mut self, rule: &'d Value, bucketing: Bucketing) -> Result<(Code, usize), RuleProblem> {
+    pub(super) fn flag(
+        &mut self,
+        key: &'d str,
+        rule: &'d Value,
+        bucketing: Bucketing,
+    ) -> Result<(Code, usize), RuleProblem> {
         if !rule.is_null() && !rule.is_object() {
             return Err(RuleProblem::not_a_rule());
         }
         (self.bucketing, self.inside, self.cost, self.depth, self.deepest) = (bucketing, false, 0, 0, 0);
+        self.flag = Some(key);
         let code = self.rule(rule)?;
         Ok((code, self.cost))
     }
@@ -206,9 +215,9 @@ impl<'d> Compiler<'d> {
     fn within(&mut self, list: &'d [Value]) -> Compiled {
         let needle = self.at(list, 0)?;
         if let Some(Value::Array(items)) = list.get(1) {
-            let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str().map(Box::from)).collect();
+            let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
             if let Some(texts) = texts {
-                return Ok(Box::new(Among::new(needle, texts)));
+                return Ok(Box::new(Among::new(needle, &texts)));
             }
         }
         // What is sought in a text becomes one.
@@ -325,8 +334,12 @@ impl<'d> Compiler<'d> {
     }
 
     fn slot(&mut self, path: &str) -> u32 {
+        if let Some(slot) = self.slots.get(path) {
+            return *slot;
+        }
         let next = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        *self.slots.entry(path.into()).or_insert(next)
+        self.slots.insert(path.into(), next);
+        next
     }
 
     fn missing(&mut self, name: &str, list: &'d [Value]) -> Compiled {
@@ -352,11 +365,12 @@ impl<'d> Compiler<'d> {
         if !self.done.contains_key(&key) {
             self.done.insert(key, Segment::Begun);
             let (cost, deepest) = (std::mem::take(&mut self.cost), std::mem::replace(&mut self.deepest, self.depth));
+            let flag = self.flag.take();
             let segment = match self.rule(rule) {
                 Ok(code) => Segment::Done { rule: Arc::from(code), cost: self.cost, height: self.deepest - self.depth },
                 Err(problem) => Segment::Failed(problem),
             };
-            (self.cost, self.deepest) = (cost, deepest);
+            (self.cost, self.deepest, self.flag) = (cost, deepest, flag);
             self.done.insert(key, segment);
         }
         match self.done.get(&key) {

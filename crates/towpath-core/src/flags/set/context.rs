@@ -107,6 +107,7 @@ impl<'c> Context<'c> {
     }
 
     /// Returns the value of a slot.
+    #[inline]
     pub(super) fn slot(&self, slot: u32) -> Val<'_> {
         self.slots.get(slot as usize).map_or(Val::Null, |at| self.tape.value(*at))
     }

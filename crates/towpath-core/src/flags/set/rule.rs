@@ -20,7 +20,7 @@ mod plain;
 mod vars;
 mod version;
 
-pub(super) use bucket::{Fractional, Share, Shares, weigh};
+pub(super) use bucket::{Begun, Fractional, Share, Shares, weigh};
 pub(super) use compare::{Among, Equals, Order, Ordered, Within};
 pub(super) use lists::{Each, Every, Reduce, What};
 pub(super) use logic::{Both, If};
@@ -40,6 +40,11 @@ pub(super) trait Rule: Debug + Send + Sync {
     fn holds<'e>(&'e self, scope: &Scope<'e>) -> bool {
         self.value(scope).truthy()
     }
+
+    /// Returns the slot that is all there is to it.
+    fn slot(&self) -> Option<u32> {
+        None
+    }
 }
 
 /// What a rule sees.
@@ -48,6 +53,30 @@ pub(super) struct Scope<'e> {
     pub(super) machine: &'e Machine<'e>,
     /// What `var` reads: the context, or what the body of `map` and its like is about.
     pub(super) data: Val<'e>,
+}
+
+/// What an operator looks at: mostly a member of the context, for which nothing is called.
+#[derive(Debug)]
+pub(super) enum Operand {
+    Slot(u32),
+    Rule(Code),
+}
+
+impl From<Code> for Operand {
+    fn from(code: Code) -> Self {
+        code.slot().map_or(Self::Rule(code), Self::Slot)
+    }
+}
+
+impl Operand {
+    /// Returns its value.
+    #[inline]
+    fn value<'e>(&'e self, scope: &Scope<'e>) -> Val<'e> {
+        match self {
+            Self::Slot(slot) => scope.machine.slot(*slot),
+            Self::Rule(rule) => rule.value(scope),
+        }
+    }
 }
 
 /// One evaluation of one flag.
@@ -70,6 +99,7 @@ impl<'e> Machine<'e> {
     }
 
     /// Returns the value of a slot.
+    #[inline]
     pub(super) fn slot(&self, slot: u32) -> Val<'e> {
         self.context.slot(slot)
     }

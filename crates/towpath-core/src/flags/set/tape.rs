@@ -40,6 +40,7 @@ impl<'c> Tape<'c> {
     }
 
     /// Returns the value at a place.
+    #[inline]
     pub(super) fn value(&self, at: At) -> Val<'_> {
         match self.0.get(at as usize) {
             None | Some(Node::Null) => Val::Null,

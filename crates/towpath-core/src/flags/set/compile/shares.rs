@@ -7,7 +7,7 @@ use crate::flags::{
     Bucketing,
     set::{
         problem::RuleProblem,
-        rule::{Code, Constant, Fractional, Share, Shares, weigh},
+        rule::{Begun, Code, Constant, Fractional, Share, Shares, weigh},
         value::{Number, Val},
     },
 };
@@ -28,7 +28,9 @@ impl<'d> Compiler<'d> {
             Some(weights) if (1..=Shares::MOST).contains(&sum) => self.fixed(list, first, &weights)?,
             _ => self.loose(list, first)?,
         };
-        Ok(Box::new(Fractional { key, shares, bucketing: self.bucketing, targeting_key: TARGETING_KEY }))
+        let (bucketing, targeting_key) = (self.bucketing, TARGETING_KEY);
+        let begun = self.flag.map(|flag| Begun::new(flag, bucketing));
+        Ok(Box::new(Fractional { key, shares, bucketing, targeting_key, begun }))
     }
 
     fn fixed(&mut self, list: &'d [Value], first: usize, weights: &[u32]) -> Result<Shares, RuleProblem> {

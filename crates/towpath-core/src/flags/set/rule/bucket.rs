@@ -17,6 +17,39 @@ pub(in super::super) struct Fractional {
     pub(in super::super) bucketing: Bucketing,
     /// The slot of the targeting key.
     pub(in super::super) targeting_key: u32,
+    /// The hash of the flag, where it is known whose rule this is.
+    pub(in super::super) begun: Option<Begun>,
+}
+
+/// A hash of flag and targeting key, as far as the flag.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Begun(Murmur);
+
+impl Begun {
+    /// Hashes the key of a flag.
+    pub(in super::super) fn new(flag: &str, bucketing: Bucketing) -> Self {
+        Self(match bucketing {
+            Bucketing::V3 => cbor::begin_pair(flag),
+            Bucketing::V1 | Bucketing::V2 => {
+                let mut hash = Murmur::default();
+                hash.write(flag.as_bytes());
+                hash
+            }
+        })
+    }
+
+    /// Goes on with the targeting key.
+    #[inline]
+    fn end(self, targeting_key: &str, bucketing: Bucketing) -> u32 {
+        let Self(mut hash) = self;
+        match bucketing {
+            Bucketing::V3 => cbor::end_pair(hash, targeting_key),
+            Bucketing::V1 | Bucketing::V2 => {
+                hash.write(targeting_key.as_bytes());
+                hash.finish()
+            }
+        }
+    }
 }
 
 /// Who gets what.
@@ -53,14 +86,11 @@ impl Fractional {
         let machine = scope.machine;
         let key = self.key.as_ref().map(|key| key.value(scope));
         let hash = match (key, self.bucketing) {
-            (None | Some(Val::List(_)), Bucketing::V3) => cbor::hash_pair(machine.key(), self.targeting_key(machine)?),
-            (Some(Val::Str(key)), Bucketing::V1 | Bucketing::V2) => Murmur::hash(key.as_bytes()),
-            (None | Some(Val::Null | Val::List(_)), Bucketing::V1 | Bucketing::V2) => {
-                let mut hash = Murmur::default();
-                hash.write(machine.key().as_bytes());
-                hash.write(self.targeting_key(machine)?.as_bytes());
-                hash.finish()
+            (None | Some(Val::List(_)), _) | (Some(Val::Null), Bucketing::V1 | Bucketing::V2) => {
+                let begun = self.begun.unwrap_or_else(|| Begun::new(machine.key(), self.bucketing));
+                begun.end(self.targeting_key(machine)?, self.bucketing)
             }
+            (Some(Val::Str(key)), Bucketing::V1 | Bucketing::V2) => Murmur::hash(key.as_bytes()),
             // For v1 and v2 what is no text counts as the first share, and is none.
             (Some(Val::Null), Bucketing::V3)
             | (Some(Val::Bool(_) | Val::Num(_) | Val::Map(_)), Bucketing::V1 | Bucketing::V2) => return None,

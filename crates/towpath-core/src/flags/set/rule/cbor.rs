@@ -19,13 +19,19 @@ pub(super) fn hash<'e>(value: Val<'e>, machine: &Machine<'e>) -> Option<u32> {
     Some(out.finish())
 }
 
-/// Hashes a list of two texts.
-pub(super) fn hash_pair(one: &str, other: &str) -> u32 {
+/// Begins to hash a list of two texts.
+pub(super) fn begin_pair(one: &str) -> Murmur {
     let mut out = Murmur::default();
     head(LIST, 2, &mut out);
     text(one, &mut out);
-    text(other, &mut out);
-    out.finish()
+    out
+}
+
+/// Hashes a list of two texts that was begun.
+#[inline]
+pub(super) fn end_pair(mut begun: Murmur, other: &str) -> u32 {
+    text(other, &mut begun);
+    begun.finish()
 }
 
 fn write<'e>(value: Val<'e>, machine: &Machine<'e>, out: &mut Murmur, depth: usize) -> Option<()> {
@@ -73,6 +79,7 @@ fn map<'e>(map: Map<'e>, machine: &Machine<'e>, out: &mut Murmur, depth: usize) 
     Some(())
 }
 
+#[inline]
 fn text(text: &str, out: &mut Murmur) {
     head(TEXT, text.len() as u64, out);
     out.write(text.as_bytes());

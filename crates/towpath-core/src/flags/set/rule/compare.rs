@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Code, Rule, Scope};
-use crate::flags::set::value::Val;
+use super::{Code, Operand, Rule, Scope};
+use crate::flags::set::{mark::Mark, value::Val};
 
 /// `==`, `===` and their opposites.
 #[derive(Debug)]
@@ -72,22 +72,19 @@ impl Rule for Ordered {
 /// `in` a list of texts that is written in the rule.
 #[derive(Debug)]
 pub(in super::super) struct Among {
-    needle: Code,
-    /// Sorted by length, then by letters.
-    texts: Box<[Box<str>]>,
+    needle: Operand,
+    /// Sorted.
+    texts: Box<[Mark<Box<[u8]>>]>,
 }
 
 impl Among {
     /// Returns the rule.
-    pub(in super::super) fn new(needle: Code, mut texts: Vec<Box<str>>) -> Self {
-        texts.sort_unstable_by(|one, other| by_length(one, other));
+    pub(in super::super) fn new(needle: Code, texts: &[&str]) -> Self {
+        let mut texts: Vec<_> = texts.iter().map(|text| Mark::of(text).kept()).collect();
+        texts.sort_unstable();
         texts.dedup();
-        Self { needle, texts: texts.into_boxed_slice() }
+        Self { needle: needle.into(), texts: texts.into_boxed_slice() }
     }
-}
-
-fn by_length(one: &str, other: &str) -> Ordering {
-    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 /// Up to here looking at each text is faster than searching.
@@ -100,10 +97,11 @@ impl Rule for Among {
 
     fn holds<'e>(&'e self, scope: &Scope<'e>) -> bool {
         let Val::Str(needle) = self.needle.value(scope) else { return false };
+        let needle = Mark::of(needle);
         if self.texts.len() <= FEW {
-            self.texts.iter().any(|text| **text == *needle)
+            Mark::is_among(&self.texts, needle)
         } else {
-            self.texts.binary_search_by(|text| by_length(text, needle)).is_ok()
+            self.texts.binary_search_by(|text| text.borrowed().cmp(&needle)).is_ok()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `MurmurHash3`, the 32-bit variant for x86 with the seed 0 (Austin Appleby, <https://github.com/aappleby/smhasher>), in pieces.
 
 /// A hash of what was written so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Murmur {
     hash: u32,
     /// The bytes that do not make a block yet, the first one lowest.
@@ -24,6 +24,7 @@ impl Murmur {
     }
 
     /// Goes on with more bytes.
+    #[inline]
     pub(super) fn write(&mut self, bytes: &[u8]) {
         // The length counts modulo 2³², as in the original.
         #[expect(clippy::cast_possible_truncation, reason = "modulo 2³² is meant")]
@@ -52,6 +53,7 @@ impl Murmur {
     }
 
     /// Returns the hash.
+    #[inline]
     pub(super) fn finish(self) -> u32 {
         let mut hash = self.hash ^ scramble(self.rest) ^ self.length;
         hash = (hash ^ hash >> 16).wrapping_mul(0x85eb_ca6b);
@@ -59,6 +61,7 @@ impl Murmur {
         hash ^ hash >> 16
     }
 
+    #[inline]
     fn block(&mut self, block: u32) {
         self.hash = (self.hash ^ scramble(block)).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }

@@ -11,6 +11,10 @@ impl Rule for Slot {
     fn value<'e>(&'e self, scope: &Scope<'e>) -> Val<'e> {
         scope.machine.slot(self.0)
     }
+
+    fn slot(&self) -> Option<u32> {
+        Some(self.0)
+    }
 }
 
 /// `$flagd.flagKey`.

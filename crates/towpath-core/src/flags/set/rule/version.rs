@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Code, Rule, Scope};
+use super::{Code, Operand, Rule, Scope};
 use crate::flags::set::{text::Text, value::Val};
 
 /// A comparison of two versions.
@@ -18,10 +18,17 @@ pub(in super::super) struct SemVer {
 /// A comparison with a version that is written in the rule.
 #[derive(Debug)]
 pub(in super::super) struct KnownVersion {
-    left: Code,
+    left: Operand,
     relation: Relation,
-    right: Version<Box<str>>,
+    /// The version as it is written, and its numbers if that is all there is to it.
+    right: Box<str>,
+    plain: Option<Plain>,
 }
+
+/// Major, minor and patch.
+type Plain = [u64; 3];
+/// Numbers of versions up to this length fit whatever their digits are.
+const SHORT: usize = 18;
 
 /// How two versions may stand to each other.
 #[derive(Debug, Clone, Copy)]
@@ -55,14 +62,22 @@ impl KnownVersion {
     /// Returns the rule; `None` if relation or version are none.
     pub(in super::super) fn new(left: Code, relation: &str, right: &str) -> Result<Self, Code> {
         match (Relation::parse(relation), Version::parse(right)) {
-            (Some(relation), Some(right)) => Ok(Self { left, relation, right: right.kept() }),
+            (Some(relation), Some(_)) => {
+                Ok(Self { left: left.into(), relation, right: right.into(), plain: plain(right) })
+            }
             _ => Err(left),
         }
     }
 
     fn compare<'e>(&'e self, scope: &Scope<'e>) -> Option<bool> {
-        let left = Version::parse(text(self.left.value(scope), scope)?)?;
-        Some(self.relation.holds(&left, &self.right))
+        let left = self.left.value(scope);
+        if let (Val::Str(left), Some(right)) = (left, &self.plain)
+            && let Some(left) = plain(left)
+        {
+            return Some(self.relation.holds_plainly(&left, right));
+        }
+        let left = Version::parse(text(left, scope)?)?;
+        Some(self.relation.holds(&left, &Version::parse(&self.right)?))
     }
 }
 
@@ -91,7 +106,20 @@ impl Relation {
         })
     }
 
-    fn holds(self, left: &Version<&str>, right: &Version<impl AsRef<str>>) -> bool {
+    fn holds_plainly(self, left: &Plain, right: &Plain) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::SameMajor => left.first() == right.first(),
+            Self::SameMinor => left.first_chunk::<2>() == right.first_chunk(),
+        }
+    }
+
+    fn holds(self, left: &Version<'_>, right: &Version<'_>) -> bool {
         match self {
             Self::Equal => left.order(right).is_eq(),
             Self::NotEqual => left.order(right).is_ne(),
@@ -120,12 +148,40 @@ fn text<'e>(value: Val<'e>, scope: &Scope<'e>) -> Option<&'e str> {
 
 /// A version, its numbers as digits without leading zeros: so none is too large.
 #[derive(Debug)]
-struct Version<T> {
-    core: [T; 3],
-    pre_release: T,
+struct Version<'t> {
+    core: [&'t str; 3],
+    pre_release: &'t str,
 }
 
-impl<'t> Version<&'t str> {
+/// Reads a version that is numbers only, and short ones; `None` means that it may still be a version.
+#[inline]
+fn plain(text: &str) -> Option<Plain> {
+    if text.len() > SHORT {
+        return None;
+    }
+    let mut all: Plain = [0; 3];
+    let mut places = all.iter_mut();
+    let mut number = places.next()?;
+    let mut begun = false;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            if begun && *number == 0 {
+                return None;
+            }
+            *number = *number * 10 + u64::from(digit);
+            begun = true;
+        } else if byte == b'.' && begun {
+            number = places.next()?;
+            begun = false;
+        } else {
+            return None;
+        }
+    }
+    begun.then_some(all)
+}
+
+impl<'t> Version<'t> {
     fn parse(text: &'t str) -> Option<Self> {
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let end = text.bytes().position(|it| !it.is_ascii_digit() && it != b'.').unwrap_or(text.len());
@@ -146,18 +202,14 @@ impl<'t> Version<&'t str> {
         right.then_some(Self { core, pre_release: pre_release.unwrap_or_default() })
     }
 
-    fn kept(&self) -> Version<Box<str>> {
-        Version { core: self.core.map(Box::from), pre_release: self.pre_release.into() }
-    }
-
     /// Compares major, minor and patch.
-    fn core(&self, other: &Version<impl AsRef<str>>) -> impl Iterator<Item = Ordering> {
-        self.core.iter().zip(&other.core).map(|(one, other)| by_number(one, other.as_ref()))
+    fn core(&self, other: &Version<'_>) -> impl Iterator<Item = Ordering> {
+        self.core.iter().zip(&other.core).map(|(one, other)| by_number(one, other))
     }
 
-    fn order(&self, other: &Version<impl AsRef<str>>) -> Ordering {
+    fn order(&self, other: &Version<'_>) -> Ordering {
         let core = self.core(other).find(|order| order.is_ne());
-        core.unwrap_or_else(|| match (self.pre_release, other.pre_release.as_ref()) {
+        core.unwrap_or_else(|| match (self.pre_release, other.pre_release) {
             ("", "") => Ordering::Equal,
             ("", _) => Ordering::Greater,
             (_, "") => Ordering::Less,
