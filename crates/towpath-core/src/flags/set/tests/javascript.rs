@@ -54,9 +54,9 @@ fn answers(packages: &Path, cases: &[(Value, Value)]) -> Vec<Value> {
         .spawn()
         .unwrap();
     let mut input = node.stdin.take().unwrap();
-    let lines: String = cases.iter().map(|(rule, context)| format!("{}\n", json!([rule, context]))).collect();
+    let lines: Vec<_> = cases.iter().map(|(rule, context)| json!([rule, context]).to_string()).collect();
     // It reads all before it answers.
-    input.write_all(lines.as_bytes()).unwrap();
+    input.write_all(lines.join("\n").as_bytes()).unwrap();
     drop(input);
     let output = node.wait_with_output().unwrap();
     assert!(output.status.success());
