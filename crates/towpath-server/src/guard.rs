@@ -139,6 +139,10 @@ fn written(mut response: Response, id: &str) -> Response {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
     }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // What was not read is still on its way: nothing else can be asked for on this connection.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -164,7 +164,10 @@ fn unreadable(key: Option<&str>, unread: &Unread) -> Response<Body> {
     match unread {
         Unread::TooLarge => {
             let details = format!("the body is larger than {} bytes", body::LARGEST);
-            failure(StatusCode::PAYLOAD_TOO_LARGE, key, "GENERAL", &details)
+            let mut response = failure(StatusCode::PAYLOAD_TOO_LARGE, key, "GENERAL", &details);
+            // What was not read is still on its way: nothing else can be asked for on this connection.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
         }
         Unread::Busy => later(Duration::from_secs(1)),
         Unread::Broken => failure(StatusCode::BAD_REQUEST, key, "PARSE_ERROR", "the body did not arrive whole"),
