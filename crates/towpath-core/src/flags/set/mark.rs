@@ -30,6 +30,7 @@ impl Mark<Box<[u8]>> {
     /// Says whether a text is one of a few. All are looked at, for which one it is cannot be foreseen, and a processor that guesses
     /// wrong loses more time.
     #[inline]
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator would be a branch")]
     pub(super) fn is_among(few: &[Self], text: Mark<&[u8]>) -> bool {
         let alike = few.iter().fold(false, |alike, it| alike | ((it.len == text.len) & (it.head == text.head)));
         alike && (text.len <= HEAD || few.iter().any(|it| it.borrowed() == text))
