@@ -18,11 +18,13 @@ fn judged(more: &str, units: [u32; 2], buys: [f64; 2], errors: [f64; 2]) -> Anal
     let arm = |variant: &str| Arm { variant: variant.to_owned(), weight: 1 };
     let pinned = Pinned { arms: vec![arm("a"), arm("b")], digest: Digest::of(b"") };
     let any = |sum: f64| MetricSums { sum, squares: sum, ..MetricSums::default() };
+    // Everybody who buys spends 2.
+    let spent = |buys: f64| MetricSums { squares: 4.0 * buys, ..any(2.0 * buys) };
     let share =
         |of: f64| MetricSums { denominator: 2.0 * of, denominator_squares: 6.0 * of, ratio_cross: of, ..any(0.5 * of) };
     let variant = |place: usize| VariantSums {
         units: units[place].into(),
-        metrics: vec![any(buys[place]), any(2.0 * buys[place]), share(units[place].into()), any(errors[place])],
+        metrics: vec![any(buys[place]), spent(buys[place]), share(units[place].into()), any(errors[place])],
     };
     judge(&definition, &pinned, &RunSums { variants: vec![variant(0), variant(1)], mixed: 0 })
 }
