@@ -1,3 +1,5 @@
+//! What the comparison without branches says is what comparing texts says.
+
 use super::{Mark, is_same};
 
 #[test]
